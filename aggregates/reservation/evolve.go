@@ -1,0 +1,17 @@
+package reservation
+
+import "fmt"
+
+func evolve(s State, e Event) State {
+	switch e := e.(type) {
+	case Reserved:
+		return State{OrderID: e.OrderID, Status: StatusReserved, Lines: e.Lines}
+	case Refused:
+		return State{OrderID: e.OrderID, Status: StatusRefused}
+	case Released:
+		s.Status = StatusReleased
+		return s
+	default:
+		panic(fmt.Sprintf("reservation: unknown event %T", e))
+	}
+}

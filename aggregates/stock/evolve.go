@@ -1,0 +1,22 @@
+package stock
+
+import "fmt"
+
+func evolve(s State, e Event) State {
+	switch e := e.(type) {
+	case Received:
+		s.SKU = e.SKU
+		s.OnHand += e.Quantity
+		s.receipts = s.receipts.with(e.Reference, e.Quantity)
+	case Adjusted:
+		s.SKU = e.SKU
+		s.OnHand += e.Delta
+	case Allocated:
+		s.Reserved += e.Quantity
+	case Deallocated:
+		s.Reserved -= e.Quantity
+	default:
+		panic(fmt.Sprintf("stock: unknown event %T", e))
+	}
+	return s
+}

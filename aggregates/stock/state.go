@@ -1,0 +1,19 @@
+package stock
+
+// SKU names one kind of goods.
+type SKU string
+
+// Stream is the stream of a SKU's stock.
+func Stream(sku SKU) string { return "stock-" + string(sku) }
+
+// State counts pieces. 0 ≤ Reserved ≤ OnHand always holds.
+type State struct {
+	SKU      SKU
+	OnHand   int64
+	Reserved int64
+
+	receipts receipts // the deliveries taken in
+}
+
+// Available is what can still be promised.
+func (s State) Available() int64 { return s.OnHand - s.Reserved }
