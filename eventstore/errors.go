@@ -1,0 +1,65 @@
+package eventstore
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// ConflictError says that a stream was not at the expected version: someone appended first. Read again, decide again.
+type ConflictError struct {
+	Stream   StreamID
+	Expected Expected
+	Actual   Version
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("append %s: conflict: expected version %d, found %d", e.Stream, e.Expected, e.Actual)
+}
+
+// DuplicateEventError says that an event with this id is already stored: the same command was executed before.
+type DuplicateEventError struct {
+	ID uuid.UUID // zero if the database did not say which
+}
+
+func (e *DuplicateEventError) Error() string {
+	return fmt.Sprintf("append: event %s is already stored", e.ID)
+}
+
+// KeyUsedError says that the append's idempotency key has been used; Receipt is what was stored then.
+type KeyUsedError struct {
+	Receipt Receipt
+}
+
+func (e *KeyUsedError) Error() string {
+	return fmt.Sprintf("append: idempotency key %q is used", e.Receipt.Key)
+}
+
+// LimitError says which limit an append breaks. Nothing was stored.
+type LimitError struct {
+	Stream StreamID
+	What   string // "event data", "metadata", …
+	Size   int
+	Limit  int    // 0 when the value is not too large but not allowed at all
+	Reason string // set when Limit is 0: "not valid UTF-8", …
+}
+
+func (e *LimitError) Error() string {
+	if e.Limit == 0 {
+		return fmt.Sprintf("append %s: %s: %s", e.Stream, e.What, e.Reason)
+	}
+	return fmt.Sprintf("append %s: %s: %d is over the limit of %d", e.Stream, e.What, e.Size, e.Limit)
+}
+
+var (
+	// ErrOutcomeUnknown says that the append may or may not have been stored, and that the store could not find out. Retry
+	// with the same ids or idempotency key: it will not be stored twice.
+	ErrOutcomeUnknown = errors.New("append: outcome unknown")
+
+	// ErrBusy says that too many appends are waiting already; nothing was stored. Retry a little later.
+	ErrBusy = errors.New("append: store is busy")
+
+	// ErrClosed says that the store is shutting down; nothing was stored.
+	ErrClosed = errors.New("append: store is closed")
+)
