@@ -1,0 +1,6 @@
+// Package command executes commands: read the stream, fold it, decide, encode, append at the version that was read; when
+// someone else appended first, read and decide again. It is the only caller of Decide outside tests.
+//
+// [Execute] serves one command for one aggregate (the HTTP API). [Handler.React] serves the reactions of a process, many
+// in one go, inside the transaction that moves the consumer's checkpoint.
+package command

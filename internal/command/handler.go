@@ -1,0 +1,179 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ordo-platform/ordo/aggregates"
+	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/schemas"
+)
+
+// maxAttempts bounds how often a command is decided again after a conflict. Each conflict means that somebody else got
+// through, so running out takes a stream that many write at once.
+const maxAttempts = 20
+
+// Store is what commands need of an event store.
+type Store interface {
+	eventstore.Appender
+	eventstore.Reader
+}
+
+// Handler executes the commands of one service.
+type Handler struct {
+	store Store
+	tasks TaskRule
+}
+
+// TaskRule names the work that must follow an event, if any: it is stored with the event.
+type TaskRule func(aggregates.Event) (eventstore.Task, bool)
+
+// New returns a handler for commands whose streams are in store. tasks may be nil.
+func New(store Store, tasks TaskRule) *Handler {
+	return &Handler{store: store, tasks: tasks}
+}
+
+// Call is one command with what surrounds it.
+type Call[S any, C aggregates.Command] struct {
+	Command  C
+	Metadata eventstore.Metadata // of all events the command makes
+
+	// IfVersion, when set, is the version the stream must have; another is a *VersionError.
+	IfVersion *eventstore.Version
+
+	// New says that the stream should not exist yet: the command is decided on the initial state without reading first.
+	New bool
+
+	// Receipt, when set, makes the receipt to store with the events, from the state and version the command leads to.
+	Receipt func(S, eventstore.Version) (*eventstore.Receipt, error)
+}
+
+// Outcome is the aggregate after a command.
+type Outcome[S any] struct {
+	State    S
+	Version  eventstore.Version
+	Position eventstore.Position // of the stream's last event
+	Changed  bool                // false: accepted, nothing new
+}
+
+// VersionError says that the caller's condition on the version does not hold.
+type VersionError struct {
+	Stream            eventstore.StreamID
+	Expected, Current eventstore.Version
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("%s was changed meanwhile: you had version %d, now %d", e.Stream, e.Expected, e.Current)
+}
+
+// Execute decides one command and stores what follows. Errors a caller can decide on are *aggregates.RefusedError,
+// *[VersionError], and those of [eventstore.Appender] (a *eventstore.ConflictError only after many attempts).
+func Execute[S any, C aggregates.Command, E aggregates.Event](ctx context.Context, h *Handler, d aggregates.Decider[S, C, E], call Call[S, C]) (Outcome[S], error) {
+	for attempt := 1; ; attempt++ {
+		out, err := execute(ctx, h, d, call, call.New && attempt == 1)
+		var conflict *eventstore.ConflictError
+		if !errors.As(err, &conflict) || attempt == maxAttempts {
+			return out, err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return Outcome[S]{}, err
+		}
+	}
+}
+
+func execute[S any, C aggregates.Command, E aggregates.Event](ctx context.Context, h *Handler, d aggregates.Decider[S, C, E], call Call[S, C], unread bool) (Outcome[S], error) {
+	stream := eventstore.StreamID(call.Command.Stream())
+	now := Outcome[S]{State: d.Initial()}
+	if !unread {
+		var err error
+		if now, err = Load(ctx, h.store, d, stream); err != nil {
+			return Outcome[S]{}, err
+		}
+	}
+	if call.IfVersion != nil && *call.IfVersion != now.Version {
+		return Outcome[S]{}, &VersionError{Stream: stream, Expected: *call.IfVersion, Current: now.Version}
+	}
+	events, err := d.Decide(now.State, call.Command)
+	if err != nil || len(events) == 0 {
+		return now, err
+	}
+	encoded, tasks, err := encode(h, events, call.Metadata, func(int) uuid.UUID { return eventstore.NewID() })
+	if err != nil {
+		return Outcome[S]{}, err
+	}
+	next := Outcome[S]{State: d.Fold(now.State, events...), Version: now.Version + eventstore.Version(len(events)), Changed: true}
+	a := eventstore.Append{
+		Streams: []eventstore.StreamAppend{{Stream: stream, Expected: eventstore.Exactly(now.Version), Events: encoded}},
+		Tasks:   tasks,
+	}
+	if call.Receipt != nil {
+		if a.Receipt, err = call.Receipt(next.State, next.Version); err != nil {
+			return Outcome[S]{}, err
+		}
+	}
+	commit, err := h.store.Append(ctx, a)
+	if err != nil {
+		return Outcome[S]{}, err
+	}
+	next.Position = commit.Last
+	return next, nil
+}
+
+// Load reads one aggregate. A stream without events gives the initial state at version 0.
+func Load[S any, C aggregates.Command, E aggregates.Event](ctx context.Context, r eventstore.Reader, d aggregates.Decider[S, C, E], stream eventstore.StreamID) (Outcome[S], error) {
+	recorded, err := r.ReadStream(ctx, stream, 0, 0)
+	if err != nil {
+		return Outcome[S]{}, err
+	}
+	out := Outcome[S]{State: d.Initial()}
+	for _, rec := range recorded {
+		e, err := schemas.Decode(rec.Event)
+		if err != nil {
+			return Outcome[S]{}, fmt.Errorf("load %s version %d: %w", stream, rec.Version, err)
+		}
+		own, ok := e.(E)
+		if !ok {
+			return Outcome[S]{}, fmt.Errorf("load %s version %d: a %s does not belong here", stream, rec.Version, rec.Type)
+		}
+		out = Outcome[S]{State: d.Evolve(out.State, own), Version: rec.Version, Position: rec.Position}
+	}
+	return out, nil
+}
+
+// encode makes storable events of decided ones, and the tasks that follow them. id gives the n-th event its id.
+func encode[E aggregates.Event](h *Handler, events []E, meta eventstore.Metadata, id func(n int) uuid.UUID) ([]eventstore.Event, []eventstore.Task, error) {
+	encoded := make([]eventstore.Event, 0, len(events))
+	var tasks []eventstore.Task
+	for n, e := range events {
+		eventType, version, data, err := schemas.Encode(e)
+		if err != nil {
+			return nil, nil, err
+		}
+		encoded = append(encoded, eventstore.Event{ID: id(n), Type: eventType, SchemaVersion: version, Data: data, Metadata: meta})
+		if h.tasks == nil {
+			continue
+		}
+		if task, ok := h.tasks(e); ok {
+			tasks = append(tasks, task)
+		}
+	}
+	return encoded, tasks, nil
+}
+
+// pause waits a little before a command is decided again, longer with each attempt, so that writers of one stream spread.
+func pause(ctx context.Context, attempt int) error {
+	limit := time.Millisecond << min(attempt, 6)
+	timer := time.NewTimer(rand.N(limit)) //nolint:gosec // jitter
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
