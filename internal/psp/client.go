@@ -1,0 +1,211 @@
+package psp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// DefaultTimeout bounds one call. It is longer than the slowest provider that still answers (the simulator's pm_slow
+// takes 3 s), so that only calls which are really lost end as unknown.
+const DefaultTimeout = 5 * time.Second
+
+// ClientConfig says where the provider is and how long to wait for it.
+type ClientConfig struct {
+	BaseURL   string            // base address, as in "http://127.0.0.1:9090"; required
+	Timeout   time.Duration     // of one call, body included; 0 = DefaultTimeout. At the limit: *UnknownError
+	Transport http.RoundTripper // nil = a pool of the client's own; to add tracing, pass a wrapped one
+}
+
+func (c *ClientConfig) validate() (*url.URL, error) {
+	base, err := url.Parse(c.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("payment provider: %w", err)
+	}
+	if (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
+		return nil, fmt.Errorf("payment provider: %q is not an http or https base address", c.BaseURL)
+	}
+	if c.Timeout < 0 {
+		return nil, fmt.Errorf("payment provider: timeout %s is negative", c.Timeout)
+	}
+	return base, nil
+}
+
+// Client calls the provider. It is safe for concurrent use.
+type Client struct {
+	base string
+	http *http.Client
+}
+
+// NewClient returns a client; it does not connect yet.
+func NewClient(cfg ClientConfig) (*Client, error) {
+	base, err := cfg.validate()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = DefaultTimeout
+	}
+	if cfg.Transport == nil {
+		// Not the default transport: its connections are shared with strangers and would outlive Close.
+		cfg.Transport = &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			MaxIdleConnsPerHost: 16, // default 2: the worker pool would open a new connection for most calls
+			IdleConnTimeout:     90 * time.Second,
+		}
+	}
+	return &Client{
+		base: strings.TrimSuffix(base.String(), "/"),
+		http: &http.Client{
+			Transport: cfg.Transport,
+			Timeout:   cfg.Timeout,
+			// A redirect could carry the order's data, or the charge, to somebody else. It is an answer nobody can use.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// Close lets idle connections go. Calls in flight are not touched.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// AuthorizeRequest asks the provider to hold an amount.
+type AuthorizeRequest struct {
+	Key      string // idempotency key: printable ASCII, at most 255 bytes. One key, one intent, for ever
+	OrderID  string
+	Amount   int64 // in minor units
+	Currency string
+	Method   string
+}
+
+// Answer is what the provider definitely said: [Authorized] or [Declined].
+//
+//sumtype:decl
+type Answer interface {
+	isAnswer()
+}
+
+// Authorized says that the provider holds the money.
+type Authorized struct {
+	AuthorizationID string // the provider's
+}
+
+// Declined says that the provider refused and holds nothing.
+type Declined struct {
+	Reason string // the provider's code, as in "insufficient_funds"
+}
+
+func (Authorized) isAnswer() {}
+func (Declined) isAnswer()   {}
+
+// Authorize asks the provider to hold the amount. Called again with the same request, it gets the same answer and
+// nothing is held twice. Errors: *[UnknownError], also when ctx ends, and *[RequestError].
+func (c *Client) Authorize(ctx context.Context, r AuthorizeRequest) (Answer, error) {
+	const op = "authorize"
+	want := Request{OrderID: r.OrderID, Amount: r.Amount, Currency: r.Currency, Method: r.Method}
+	body, err := json.Marshal(want)
+	if err != nil {
+		return nil, &RequestError{Op: op, Key: r.Key, Code: CodeInvalidRequest, Message: err.Error()}
+	}
+	got, err := c.call(ctx, op, r.Key, http.MethodPost, pathAuthorizations, body)
+	if err != nil {
+		return nil, err
+	}
+	if got.Request != want {
+		return nil, &UnknownError{Op: op, Key: r.Key, Err: errors.New("the answer is about another request")}
+	}
+	return got.answer(op)
+}
+
+// Query asks what became of the request with this key. Errors: *[NotFoundError], *[UnknownError], also when ctx ends, and
+// *[RequestError].
+func (c *Client) Query(ctx context.Context, key string) (Answer, error) {
+	const op = "query"
+	got, err := c.call(ctx, op, key, http.MethodGet, pathOperations+"?"+url.Values{"key": {key}}.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	return got.answer(op)
+}
+
+// call makes one request and returns the operation it was answered with, which is about key.
+func (c *Client) call(ctx context.Context, op, key, method, path string, body []byte) (Operation, error) {
+	unknown := func(err error) (Operation, error) {
+		return Operation{}, &UnknownError{Op: op, Key: key, Err: err}
+	}
+	if err := checkKey(key); err != nil {
+		return Operation{}, &RequestError{Op: op, Key: key, Code: CodeInvalidRequest, Message: err.Error()}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return unknown(err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set(headerKey, key) // also tells net/http that a connection that died idle may be replaced and the call repeated
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return unknown(err)
+	}
+	defer resp.Body.Close()                                                //nolint:errcheck // nothing is left to lose
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1)) // + 1 tells a full body from one that is too large
+	if err != nil {
+		return unknown(fmt.Errorf("read the answer: %w", err))
+	}
+	if len(answer) > maxAnswerBytes {
+		return unknown(fmt.Errorf("the answer is larger than %d bytes", maxAnswerBytes))
+	}
+	if resp.StatusCode != http.StatusOK {
+		return Operation{}, rejection(op, key, resp.StatusCode, answer)
+	}
+	var got Operation
+	if err := json.Unmarshal(answer, &got); err != nil {
+		return unknown(fmt.Errorf("decode the answer: %w", err))
+	}
+	if got.Key != key {
+		return unknown(errors.New("the answer is about another key"))
+	}
+	return got, nil
+}
+
+// rejection turns an answer that is not a 200 into an error. Only an answer that names a known mistake in the provider's
+// own words proves anything: a bare 400 or 404 may come from whatever stands between.
+func rejection(op, key string, status int, answer []byte) error {
+	var body errorBody
+	if err := json.Unmarshal(answer, &body); err != nil {
+		body = errorBody{}
+	}
+	code := body.Error.Code
+	switch {
+	case status == http.StatusBadRequest && code == CodeInvalidRequest,
+		status == http.StatusUnprocessableEntity && code == CodeKeyReused:
+		return &RequestError{Op: op, Key: key, Code: code, Message: body.Error.Message}
+	case status == http.StatusNotFound && code == codeUnknownKey && op == "query":
+		return &NotFoundError{Key: key}
+	case code != "":
+		return &UnknownError{Op: op, Key: key, Err: fmt.Errorf("status %d: %s: %s", status, code, body.Error.Message)}
+	default:
+		return &UnknownError{Op: op, Key: key, Err: fmt.Errorf("status %d", status)}
+	}
+}
+
+// answer reads the outcome of an authorisation. An operation without one, such as an error in the body of a 200, proves
+// nothing.
+func (o *Operation) answer(op string) (Answer, error) {
+	switch {
+	case o.Kind == KindAuthorize && o.Status == StatusAuthorized && o.AuthorizationID != "":
+		return Authorized{AuthorizationID: o.AuthorizationID}, nil
+	case o.Kind == KindAuthorize && o.Status == StatusDeclined && o.Reason != "":
+		return Declined{Reason: o.Reason}, nil
+	default:
+		return nil, &UnknownError{Op: op, Key: o.Key, Err: fmt.Errorf("the answer says neither yes nor no (kind %q, status %q)", o.Kind, o.Status)}
+	}
+}

@@ -1,0 +1,257 @@
+package psp
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"sync"
+	"time"
+)
+
+// DefaultSlowDelay is how long the answer to pm_slow takes.
+const DefaultSlowDelay = 3 * time.Second
+
+// flakyFailures is how often a key with pm_flaky is answered 503.
+const flakyFailures = 2
+
+// SimulatorConfig says what the simulator remembers and how slow it is.
+type SimulatorConfig struct {
+	LedgerFile string        // JSON lines, one per operation, synced before the answer; "" = memory only
+	SlowDelay  time.Duration // from the authorisation to the answer of pm_slow; 0 = DefaultSlowDelay
+}
+
+// Simulator is a payment provider. It is safe for concurrent use.
+//
+// Calls with pm_hang return only when their request's context ends. A server that shuts down gracefully must therefore
+// end the requests' contexts (http.Server.BaseContext), or it waits for them.
+type Simulator struct {
+	slowDelay time.Duration
+	routes    *http.ServeMux
+
+	mu      sync.Mutex // held while a request is decided and stored, so that a key is decided once
+	ledger  *ledger
+	failing map[string]failing // keys that have been answered 503 and are not in the ledger yet
+}
+
+// failing is a request that has been turned away n times.
+type failing struct {
+	request Request
+	n       int
+}
+
+// NewSimulator opens the ledger, and reads it back if it is a file. It listens nowhere: serve it with net/http.
+func NewSimulator(cfg SimulatorConfig) (*Simulator, error) {
+	if cfg.SlowDelay < 0 {
+		return nil, fmt.Errorf("payment simulator: slow delay %s is negative", cfg.SlowDelay)
+	}
+	if cfg.SlowDelay == 0 {
+		cfg.SlowDelay = DefaultSlowDelay
+	}
+	l, err := openLedger(cfg.LedgerFile)
+	if err != nil {
+		return nil, fmt.Errorf("payment simulator: %w", err)
+	}
+	s := &Simulator{slowDelay: cfg.SlowDelay, ledger: l, failing: make(map[string]failing), routes: http.NewServeMux()}
+	s.routes.HandleFunc("POST "+pathAuthorizations, s.serveAuthorize)
+	s.routes.HandleFunc("GET "+pathOperations, s.serveQuery)
+	s.routes.HandleFunc("GET "+pathLedger, s.serveLedger)
+	return s, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
+
+// Ledger returns every operation so far, oldest first: the same as the ledger route.
+func (s *Simulator) Ledger() []Operation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.all()
+}
+
+// Close closes the ledger's file. Requests that come later and would be stored are answered 500.
+func (s *Simulator) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.close()
+}
+
+func (s *Simulator) serveAuthorize(w http.ResponseWriter, r *http.Request) {
+	key := r.Header.Get(headerKey)
+	req, err := readRequest(w, r, key)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	o, isNew, err := s.authorize(key, req)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	switch {
+	case o.Status != StatusAuthorized:
+		// A refusal is always delivered well.
+	case req.Method == MethodHang:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // returning would be an empty 200
+	case req.Method == MethodSlow:
+		// From the authorisation on, not from this call: whoever calls again later waits only for the rest.
+		if wait(r.Context(), time.Until(o.At.Add(s.slowDelay))) != nil {
+			panic(http.ErrAbortHandler)
+		}
+	case req.Method == MethodErrorAfterCharge && isNew:
+		writeError(w, &answerError{http.StatusInternalServerError, codeInternal, "something went wrong after the charge"})
+		return
+	}
+	writeJSON(w, http.StatusOK, o)
+}
+
+// authorize decides a request once per key and stores the outcome; isNew says that this call did it.
+func (s *Simulator) authorize(key string, req Request) (o Operation, isNew bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if o, ok := s.ledger.find(key); ok {
+		if o.Kind != KindAuthorize || o.Request != req {
+			return Operation{}, false, errKeyReused
+		}
+		return o, false, nil
+	}
+	if req.Method == MethodFlaky {
+		if err := s.failFirst(key, req); err != nil {
+			return Operation{}, false, err
+		}
+	}
+	o = Operation{At: time.Now().UTC(), Key: key, Kind: KindAuthorize, Request: req}
+	o.Status, o.Reason = decide(req.Method)
+	if o.Status == StatusAuthorized {
+		o.AuthorizationID = authorizationID(key)
+	}
+	o, err = s.ledger.append(o)
+	if err != nil {
+		return Operation{}, false, &answerError{http.StatusInternalServerError, codeInternal, err.Error()}
+	}
+	delete(s.failing, key)
+	return o, true, nil
+}
+
+// failFirst turns a key away until it has been turned away often enough. s.mu is held.
+func (s *Simulator) failFirst(key string, req Request) error {
+	f, ok := s.failing[key]
+	if ok && f.request != req {
+		return errKeyReused
+	}
+	if f.n == flakyFailures {
+		return nil
+	}
+	s.failing[key] = failing{req, f.n + 1}
+	return &answerError{http.StatusServiceUnavailable, codeUnavailable, "try again"}
+}
+
+func (s *Simulator) serveQuery(w http.ResponseWriter, r *http.Request) {
+	key := r.URL.Query().Get("key")
+	if err := checkKey(key); err != nil {
+		writeError(w, invalid("%v", err))
+		return
+	}
+	s.mu.Lock()
+	o, ok := s.ledger.find(key)
+	s.mu.Unlock()
+	if !ok {
+		writeError(w, &answerError{http.StatusNotFound, codeUnknownKey, "there is no operation under this key"})
+		return
+	}
+	writeJSON(w, http.StatusOK, o)
+}
+
+func (s *Simulator) serveLedger(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, struct {
+		Operations []Operation `json:"operations"`
+	}{s.Ledger()})
+}
+
+var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
+
+// readRequest reads and checks what was sent. It reads the body to its end, as net/http notices a client that leaves
+// only after that.
+func readRequest(w http.ResponseWriter, r *http.Request, key string) (Request, error) {
+	if err := checkKey(key); err != nil {
+		return Request{}, invalid("%v", err)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return Request{}, &answerError{http.StatusRequestEntityTooLarge, codeTooLarge, tooLarge.Error()}
+	}
+	if err != nil {
+		return Request{}, invalid("read the body: %v", err)
+	}
+	var req Request
+	if err := json.Unmarshal(body, &req); err != nil {
+		return Request{}, invalid("decode the body: %v", err)
+	}
+	switch {
+	case req.OrderID == "":
+		return Request{}, invalid("order_id is missing")
+	case req.Amount <= 0:
+		return Request{}, invalid("amount %d is not positive", req.Amount)
+	case !currencyCode.MatchString(req.Currency):
+		return Request{}, invalid("currency %q is not an ISO 4217 code", req.Currency)
+	case req.Method == "":
+		return Request{}, invalid("payment_method is missing")
+	}
+	return req, nil
+}
+
+// authorizationID is derived from the key: no randomness, so a run can be repeated and compared.
+func authorizationID(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return "auth_" + hex.EncodeToString(sum[:12])
+}
+
+// wait returns after d, or with the context's error when that ends first.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// answerError is an answer that is not a 200.
+type answerError struct {
+	status  int
+	code    string
+	message string
+}
+
+func (e *answerError) Error() string { return e.code + ": " + e.message }
+
+var errKeyReused = &answerError{http.StatusUnprocessableEntity, CodeKeyReused, "the key belongs to a request with another body"}
+
+func invalid(format string, args ...any) *answerError {
+	return &answerError{http.StatusBadRequest, CodeInvalidRequest, fmt.Sprintf(format, args...)}
+}
+
+// writeError answers with an error; one that is no *answerError is a mistake here, and a 500.
+func writeError(w http.ResponseWriter, err error) {
+	answer := (*answerError)(nil)
+	if !errors.As(err, &answer) {
+		answer = &answerError{http.StatusInternalServerError, codeInternal, err.Error()}
+	}
+	var body errorBody
+	body.Error.Code, body.Error.Message = answer.code, answer.message
+	writeJSON(w, answer.status, body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // fails only when the client is gone
+}
