@@ -1,0 +1,51 @@
+package orderview
+
+import (
+	"embed"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ordo-platform/ordo/projections"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+var (
+	//go:embed sql/load.sql
+	loadSQL string
+	//go:embed sql/save.sql
+	saveSQL string
+	//go:embed sql/list.sql
+	listSQL string
+)
+
+// Model is the read model of orders.
+var Model = projections.Model[Order]{
+	Name:    "orderview",
+	Key:     Key,
+	Apply:   Apply,
+	KeyOf:   func(o Order) string { return string(o.ID) },
+	LoadSQL: loadSQL,
+	SaveSQL: saveSQL,
+	Scan:    scan,
+}
+
+// Migrations are the goose migrations of the model's table.
+func Migrations() fs.FS {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sub
+}
+
+// scan reads the columns in the order that load.sql and list.sql give them.
+func scan(row pgx.CollectableRow) (Order, error) {
+	var o Order
+	err := row.Scan(&o.ID, &o.CustomerID, &o.Status, &o.Lines, &o.Total.Amount, &o.Total.Currency, &o.PaymentMethod,
+		&o.Reason, &o.Shortages, &o.PlacedAt, &o.UpdatedAt, &o.History, &o.Version, &o.Position, &o.Applied)
+	o.PlacedAt, o.UpdatedAt = o.PlacedAt.UTC(), o.UpdatedAt.UTC()
+	return o, err
+}
