@@ -1,0 +1,152 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/kafka"
+)
+
+// pageSize is how many events one read of the log returns at most. It bounds by how much a batch can exceed its limit of bytes.
+const pageSize = 500
+
+// batch is what one transaction publishes.
+type batch struct {
+	records  []*kgo.Record
+	bytes    int
+	position eventstore.Position   // of the last event that was read, published or left out
+	tails    []eventstore.Position // after this batch
+}
+
+// reader turns the log into batches. It belongs to one goroutine.
+type reader struct {
+	relay *Relay
+	next  batch // grows until the publisher takes it
+	sent  eventstore.Position
+	poll  time.Duration // until the next look, when nothing wakes us
+}
+
+// read hands over batches until ctx ends. It reads on while the publisher is busy: a batch holds whatever has been
+// committed since the one before, so a lone event leaves at once and a backlog leaves in large transactions.
+func (r *Relay) read(ctx context.Context, from origin, batches chan<- batch) error {
+	rd := reader{relay: r, poll: r.cfg.MinPoll, sent: from.after}
+	rd.next = batch{position: from.after, tails: from.tails}
+	if !from.found {
+		rd.sent = -1 // publish a checkpoint at once, whatever the log holds
+	}
+	due := true // the log is to be read
+	wake, woken := r.cfg.Wake, false
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if due && !rd.full() {
+			more, err := rd.fill(ctx)
+			if err != nil {
+				return err
+			}
+			due, woken = more, false
+			if !more {
+				timer.Reset(rd.poll)
+			}
+		}
+		var out chan<- batch
+		if rd.ready() {
+			out = batches
+		}
+		if due && !rd.full() { // a backlog: the publisher may have this much, or the batch grows
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case out <- rd.next:
+				rd.handedOver()
+			default:
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case out <- rd.next:
+			rd.handedOver()
+			due = due || woken
+		case <-timer.C:
+			due = true
+		case _, open := <-wake:
+			if !open {
+				wake = nil // no one is going to wake us any more
+			}
+			// While a batch waits for the publisher, the timer is often enough.
+			woken, due = true, due || out == nil
+		}
+	}
+}
+
+func (rd *reader) full() bool {
+	return len(rd.next.records) >= rd.relay.cfg.MaxBatch || rd.next.bytes >= rd.relay.cfg.MaxBatchBytes
+}
+
+// ready also is a batch without records that moves the checkpoint: what it read had been published by a transaction whose
+// checkpoint is lost.
+func (rd *reader) ready() bool { return rd.next.position > rd.sent }
+
+func (rd *reader) handedOver() {
+	rd.sent = rd.next.position
+	rd.next = batch{position: rd.next.position, tails: slices.Clone(rd.next.tails)}
+}
+
+// fill reads a page into the next batch and says whether the log has more.
+func (rd *reader) fill(ctx context.Context) (more bool, err error) {
+	cfg := &rd.relay.cfg
+	limit := min(pageSize, cfg.MaxBatch-len(rd.next.records))
+	events, err := cfg.Log.ReadLog(ctx, rd.next.position, limit)
+	if err != nil {
+		return false, fmt.Errorf("read log after %d: %w", rd.next.position, err)
+	}
+	for i := range events {
+		if err := rd.add(&events[i]); err != nil {
+			return false, err
+		}
+	}
+	if len(events) == 0 {
+		rd.poll = min(2*rd.poll, cfg.MaxPoll)
+		if !rd.ready() {
+			rd.relay.status.idle()
+		}
+		return false, nil
+	}
+	rd.poll = cfg.MinPoll
+	return len(events) == limit, nil
+}
+
+// add puts an event into the batch, unless its partition has it already. The checks cost nothing and would find a log that
+// was restored, or one that breaks its own promise.
+func (rd *reader) add(e *eventstore.Recorded) error {
+	b := &rd.next
+	if e.Position != b.position+1 {
+		return rd.differs(e, "position %d follows %d", e.Position, b.position)
+	}
+	if e.Partition < 0 || int(e.Partition) >= len(b.tails) {
+		return rd.differs(e, "event %d is for partition %d of %d", e.Position, e.Partition, len(b.tails))
+	}
+	b.position = e.Position
+	tail := &b.tails[e.Partition]
+	if e.Position <= *tail {
+		return nil // published before
+	}
+	if *tail != 0 && e.Prev != *tail {
+		return rd.differs(e, "event %d of partition %d follows %d, not %d", e.Position, e.Partition, e.Prev, *tail)
+	}
+	*tail = e.Position
+	b.records = append(b.records, kafka.Record(rd.relay.cfg.Service, *e))
+	b.bytes += len(e.Data)
+	return nil
+}
+
+func (rd *reader) differs(e *eventstore.Recorded, format string, args ...any) error {
+	return &HistoryError{Service: rd.relay.cfg.Service, Published: max(0, rd.sent), Head: e.Position, Reason: fmt.Sprintf(format, args...)}
+}

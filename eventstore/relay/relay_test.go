@@ -1,0 +1,519 @@
+package relay_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/eventstore/relay"
+	"github.com/ordo-platform/ordo/internal/kafka"
+)
+
+func TestPublishesBacklogAndNewEvents(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(230)
+	l := newLease(1)
+	r, stop := f.start(t, f.config(log, l))
+	f.awaitPublished(t, r, 230)
+	for i := range 10 {
+		log.append(1)
+		f.awaitPublished(t, r, eventstore.Position(231+i))
+	}
+	if err := r.Status().Err(); err != nil {
+		t.Error(err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	<-l.released
+	f.checkExact(t, log, 0)
+}
+
+func TestGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(0)
+	for i := range 4 {
+		log.append(60)
+		r, stop := f.start(t, f.config(log, newLease(1)))
+		f.awaitPublished(t, r, eventstore.Position(60*(i+1)))
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	f.checkExact(t, log, 0)
+}
+
+func TestPollsWithoutWakeUps(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(10)
+	c := f.config(log, newLease(1))
+	c.Wake = nil
+	r, _ := f.start(t, c)
+	f.awaitPublished(t, r, 10)
+	log.append(1)
+	f.awaitPublished(t, r, 11)
+	f.checkExact(t, log, 0)
+}
+
+// A commit whose reply is lost may have happened or not. The relay must find out by reading, not by asking again.
+func TestCommitReplyLost(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]action{"committed": loseReply, "not committed": loseAsk} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t)
+			log := newLog(120)
+			l := newLease(1)
+			var commits atomic.Int32
+			n := &network{on: func(key kmsg.Key) action {
+				if key == kmsg.EndTxn && commits.Add(1) == 2 {
+					return lose
+				}
+				return pass
+			}}
+			c := f.config(log, l)
+			c.Options = n.options()
+			r, _ := f.start(t, c)
+			<-l.asked
+			<-l.asked // it gave up and starts again
+			if err := r.Status().Err(); err == nil {
+				t.Error("no error in the status")
+			}
+			n.set(false)
+			l.turns <- struct{}{}
+			f.awaitPublished(t, r, 120)
+			f.checkExact(t, log, 0)
+		})
+	}
+}
+
+// Power off at the k-th request, before it is sent or before its reply is seen, for every k that a start and a few
+// transactions take. Whoever comes next must complete the topic.
+func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, lose := range []action{loseAsk, loseReply} {
+		for k := int32(1); k <= 40; k++ {
+			t.Run(fmt.Sprint(lose, " ", k), func(t *testing.T) {
+				t.Parallel()
+				f := setup(t)
+				log := newLog(170)
+				killed := make(chan struct{})
+				var requests atomic.Int32
+				n := &network{on: func(kmsg.Key) action {
+					if requests.Add(1) == k {
+						close(killed)
+						return lose
+					}
+					return pass
+				}}
+				c := f.config(log, newLease(1))
+				c.Options = n.options()
+				c.StopTimeout = time.Nanosecond
+				r, stop := f.start(t, c)
+				f.await(t, "the kill, or the end", func() bool {
+					select {
+					case <-killed:
+						return true
+					default:
+						return r.Status().Position == 170
+					}
+				})
+				_ = stop()
+
+				log.append(30)
+				next, _ := f.start(t, f.config(log, newLease(1)))
+				f.awaitPublished(t, next, 200)
+				f.checkExact(t, log, 0)
+			})
+		}
+	}
+}
+
+// The older of two relays stands still before its commit, the newer takes over, and the older's commit gets through as late
+// as can be: after the newer has read what is published. Only a fence before that reading keeps the two apart.
+func TestOlderRelayIsFenced(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(100)
+	atCommit, goOn := make(chan struct{}), make(chan struct{})
+	var commits atomic.Int32
+	slow := &network{on: func(key kmsg.Key) action {
+		if key == kmsg.EndTxn && commits.Add(1) == 2 {
+			close(atCommit)
+			<-goOn
+		}
+		return pass
+	}}
+	oldLease := newLease(1)
+	c := f.config(log, oldLease)
+	c.Options = []kgo.Opt{kgo.Dialer(slow.dial)}
+	older, _ := f.start(t, c)
+	<-oldLease.asked
+	<-atCommit
+
+	var hasRead atomic.Bool
+	letGo := sync.OnceFunc(func() {
+		close(goOn)
+		f.await(t, "the end of the older relay's commit", func() bool { s := older.Status(); return !s.Running || s.Position == 100 })
+	})
+	watched := &network{on: func(key kmsg.Key) action {
+		switch {
+		case key == kmsg.Fetch:
+			hasRead.Store(true)
+		case key == kmsg.Produce, key == kmsg.InitProducerID && hasRead.Load():
+			letGo()
+		}
+		return pass
+	}}
+	c = f.config(log, newLease(1))
+	c.Options = []kgo.Opt{kgo.Dialer(watched.dial)}
+	newer, _ := f.start(t, c)
+	f.awaitPublished(t, newer, 100)
+	f.checkExact(t, log, 0)
+	<-oldLease.asked // back at the start, where there is no turn for it
+	if s := older.Status(); s.Running {
+		t.Errorf("older relay: %+v", s)
+	}
+	log.append(50)
+	f.awaitPublished(t, newer, 150)
+	f.checkExact(t, log, 0)
+}
+
+// An idle relay does not know that it was replaced. Its next transaction must not get through.
+func TestIdleRelayIsFenced(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(10)
+	oldLease := newLease(1)
+	c := f.config(log, oldLease)
+	c.Wake = nil
+	older, _ := f.start(t, c)
+	<-oldLease.asked
+	f.awaitPublished(t, older, 10)
+	newer, _ := f.start(t, f.config(log, newLease(1)))
+	f.awaitPublished(t, newer, 10)
+	log.append(100) // both try
+	<-oldLease.asked
+	f.awaitPublished(t, newer, 110)
+	f.checkExact(t, log, 0)
+}
+
+func TestLostLeaseEndsTheSession(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(10)
+	l := newLease(1)
+	c := f.config(log, l)
+	c.RenewEvery = 5 * time.Millisecond
+	r, _ := f.start(t, c)
+	<-l.asked
+	f.awaitPublished(t, r, 10)
+	l.mu.Lock()
+	l.lost = errors.New("another holds it")
+	l.mu.Unlock()
+	<-l.released
+	<-l.asked
+	if s := r.Status(); s.Running || !s.Waiting || s.Err() != nil {
+		t.Errorf("waiting for its turn: %+v", s)
+	}
+	log.append(10)
+	l.turns <- struct{}{}
+	f.awaitPublished(t, r, 20)
+	if s := r.Status(); s.Epoch != 2 {
+		t.Errorf("epoch %d", s.Epoch)
+	}
+	f.checkExact(t, log, 0)
+}
+
+// transact writes records as one transaction, as a broker that tears transactions would leave them.
+func (f *fixture) transact(t *testing.T, end kgo.TransactionEndTry, records ...*kgo.Record) {
+	t.Helper()
+	p, err := kafka.Config{Brokers: f.cluster.ListenAddrs()}.NewProducer("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	var produced kgo.FirstErrPromise
+	for _, r := range records {
+		p.Produce(f.ctx, r, produced.Promise())
+	}
+	if err := errors.Join(p.Flush(f.ctx), produced.Err(), p.EndTransaction(f.ctx, end)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (l *memoryLog) recordsOf(keep func(eventstore.Recorded) bool) []*kgo.Record {
+	var records []*kgo.Record
+	for _, e := range l.events {
+		if keep(e) {
+			records = append(records, kafka.Record("orders", e))
+		}
+	}
+	return records
+}
+
+func (l *memoryLog) checkpointAt(position eventstore.Position) *kgo.Record {
+	tails := make([]eventstore.Position, partitions)
+	for _, e := range l.events[:position] {
+		tails[e.Partition] = e.Position
+	}
+	return kafka.CheckpointRecord("orders", kafka.Checkpoint{Position: position, Tails: tails})
+}
+
+func TestHealsTornTransaction(t *testing.T) {
+	t.Parallel()
+	log := newLog(80)
+	upTo40 := func(e eventstore.Recorded) bool { return e.Position <= 40 }
+	second := func(keep bool) func(eventstore.Recorded) bool {
+		return func(e eventstore.Recorded) bool { return e.Position > 40 && (e.Partition == 2) == keep }
+	}
+	for name, torn := range map[string][]*kgo.Record{
+		"checkpoint and all but one partition": append(log.recordsOf(second(false)), log.checkpointAt(80)),
+		"checkpoint and one partition":         append(log.recordsOf(second(true)), log.checkpointAt(80)),
+		"only the checkpoint":                  {log.checkpointAt(80)},
+		"one partition":                        log.recordsOf(second(true)),
+		"all but one partition":                log.recordsOf(second(false)),
+		"all but the checkpoint":               log.recordsOf(func(e eventstore.Recorded) bool { return !upTo40(e) }),
+		"nothing":                              nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t)
+			f.transact(t, kgo.TryCommit, append(log.recordsOf(upTo40), log.checkpointAt(40))...)
+			if len(torn) > 0 {
+				f.transact(t, kgo.TryCommit, torn...)
+			}
+			f.transact(t, kgo.TryAbort, log.recordsOf(upTo40)...) // aborted leftovers at every end
+			r, _ := f.start(t, f.config(log, newLease(1)))
+			f.awaitPublished(t, r, 80)
+			f.await(t, "the checkpoint", func() bool {
+				c, _, err := kafka.LastCheckpoint(f.ctx, f.client, "orders")
+				return err == nil && c.Position == 80
+			})
+			f.checkExact(t, log, 0)
+		})
+	}
+}
+
+func TestForeignRecordsAreNoTail(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(40)
+	f.transact(t, kgo.TryCommit, append(log.recordsOf(func(eventstore.Recorded) bool { return true }), log.checkpointAt(40))...)
+	for p := range int32(partitions) {
+		f.transact(t, kgo.TryCommit, &kgo.Record{Topic: "orders.events", Partition: p, Value: []byte("hello")})
+	}
+	log.append(10)
+	r, _ := f.start(t, f.config(log, newLease(1)))
+	f.awaitPublished(t, r, 50)
+	tails, err := kafka.ReadTails(f.ctx, f.client, "orders.events", func(*kgo.Record) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records int64
+	for _, tail := range tails {
+		if tail.Last != nil {
+			records += tail.End
+		}
+	}
+	events := 0
+	_, err = kafka.ReadTails(f.ctx, f.client, "orders.events", func(r *kgo.Record) bool {
+		if _, e, err := kafka.Parse(r); err == nil && e.Position > 40 {
+			events++
+		}
+		return false
+	})
+	if err != nil || events != 10 {
+		t.Errorf("%d new events, %v", events, err)
+	}
+}
+
+func TestStopsOnAnotherHistory(t *testing.T) {
+	t.Parallel()
+	short, long := newLog(30), newLog(40)
+	for name, c := range map[string]struct {
+		published *memoryLog
+		upTo      eventstore.Position
+		now       *memoryLog
+	}{
+		"head behind the checkpoint": {long, 40, short},
+		"other events":               {long, 20, restoredAt(long, 10)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t)
+			f.transact(t, kgo.TryCommit, append(c.published.recordsOf(func(e eventstore.Recorded) bool { return e.Position <= c.upTo }), c.published.checkpointAt(c.upTo))...)
+			r, err := relay.New(f.config(c.now, newLease(1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var history *relay.HistoryError
+			if err := r.Run(f.ctx); !errors.As(err, &history) {
+				t.Fatalf("Run: %v", err)
+			}
+			if !errors.As(r.Status().Err(), &history) {
+				t.Errorf("status: %v", r.Status().Err())
+			}
+		})
+	}
+}
+
+// restoredAt is a log that has the first n events of another, and then its own.
+func restoredAt(other *memoryLog, n int) *memoryLog {
+	l := newLog(0)
+	for _, e := range other.events[:n] {
+		l.events = append(l.events, e)
+		l.tails[e.Partition] = e.Position
+	}
+	// Other orders were placed, so the partitions got their events in another order.
+	for position := eventstore.Position(n + 1); position <= 100; position++ {
+		e := other.events[0]
+		e.Position, e.Partition = position, int32(position%partitions)
+		e.Prev, l.tails[e.Partition] = l.tails[e.Partition], position
+		e.Stream = streamIn(e.Partition)
+		l.events = append(l.events, e)
+	}
+	return l
+}
+
+func streamIn(partition int32) eventstore.StreamID {
+	for i := 0; ; i++ {
+		if id := eventstore.StreamID(fmt.Sprint("order-", i)); eventstore.PartitionOf(id.Key(), partitions) == partition {
+			return id
+		}
+	}
+}
+
+func TestRefusesAnotherNumberOfPartitions(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	c := f.config(newLog(1), newLease(1))
+	c.Partitions = partitions + 1
+	r, err := relay.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var count *kafka.PartitionCountError
+	if err := r.Run(f.ctx); !errors.As(err, &count) || count.Want != partitions+1 {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+func TestStartAtWithoutCheckpoint(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(100)
+	c := f.config(log, newLease(1))
+	c.StartAt = func(context.Context) (eventstore.Position, error) { return 100, nil }
+	_, stop := f.start(t, c)
+	// A checkpoint comes at once, so that those who wait for a position need not wait for another event.
+	f.await(t, "the first checkpoint", func() bool {
+		checkpoint, found, err := kafka.LastCheckpoint(f.ctx, f.client, "orders")
+		return err == nil && found && checkpoint.Position == 100
+	})
+	_ = stop()
+	log.append(20)
+	c.StartAt = func(context.Context) (eventstore.Position, error) {
+		return 0, errors.New("asked in spite of a checkpoint")
+	}
+	c.Lease = newLease(1)
+	r, _ := f.start(t, c)
+	f.awaitPublished(t, r, 120)
+	count := 0
+	for _, events := range f.published(t) {
+		for _, e := range events {
+			count++
+			if e.Position <= 100 {
+				t.Errorf("event %d was published", e.Position)
+			}
+		}
+	}
+	if count != 20 {
+		t.Errorf("%d events", count)
+	}
+}
+
+func TestWaitsForTopicsAndBrokers(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	if err := f.cluster.DeleteTopic("orders.relay"); err != nil {
+		t.Fatal(err)
+	}
+	log := newLog(10)
+	l := newLease(100)
+	r, _ := f.start(t, f.config(log, l))
+	<-l.asked
+	<-l.asked
+	if err := kafka.EnsureTopics(f.ctx, f.client, kafka.RelayTopicSpec("orders", 1)); err != nil {
+		t.Fatal(err)
+	}
+	f.awaitPublished(t, r, 10)
+	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.EndTxn} {
+		h := f.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{key}})
+		log.append(100)
+		if err := h.Wait(f.ctx, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.awaitPublished(t, r, 210)
+	f.checkExact(t, log, 0)
+}
+
+// Told to stop while a commit is on its way, the relay waits for it.
+func TestStopFinishesTheBatchInHand(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(10)
+	atCommit, goOn := make(chan struct{}), make(chan struct{})
+	n := &network{on: func(key kmsg.Key) action {
+		if key == kmsg.EndTxn {
+			close(atCommit)
+			<-goOn
+		}
+		return pass
+	}}
+	l := newLease(1)
+	c := f.config(log, l)
+	c.Options = []kgo.Opt{kgo.Dialer(n.dial)}
+	_, stop := f.start(t, c)
+	<-atCommit
+	stopped := make(chan error)
+	go func() { stopped <- stop() }()
+	select {
+	case <-l.released:
+		t.Error("gave the lease up while its commit was on its way")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(goOn)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	<-l.released
+	f.checkExact(t, log, 0)
+}
+
+func BenchmarkRelay(b *testing.B) {
+	f := setup(b)
+	log := newLog(b.N)
+	c := f.config(log, newLease(1))
+	c.MaxBatch = 0
+	b.ResetTimer()
+	r, _ := f.start(b, c)
+	f.awaitPublished(b, r, eventstore.Position(b.N))
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}

@@ -1,0 +1,117 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/kafka"
+)
+
+// origin is where a session goes on: it reads the log after a position, and leaves out in each partition what is at or
+// before the partition's tail.
+type origin struct {
+	after eventstore.Position
+	tails []eventstore.Position
+	found bool // a checkpoint says at least this; otherwise the first transaction has to write one
+}
+
+// start fences and then reads how far the log has been published.
+func (r *Relay) start(ctx context.Context, client *kgo.Client) (origin, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	// Asking for the producer id raises the epoch of the transactional id: the brokers end what an older client left open, and
+	// refuse all it still sends. What is read before this may change afterwards.
+	id, _, err := client.ProducerID(ctx)
+	if err != nil {
+		return origin{}, fmt.Errorf("fence: %w", err)
+	}
+	if id < 0 {
+		return origin{}, fmt.Errorf("fence: the brokers know no transactions")
+	}
+	checkpoint, found, err := kafka.LastCheckpoint(ctx, client, r.cfg.Service)
+	if err != nil {
+		return origin{}, fmt.Errorf("read checkpoint: %w", err)
+	}
+	tails, err := r.readTails(ctx, client)
+	if err != nil {
+		return origin{}, err
+	}
+	if !found {
+		if checkpoint.Position, err = r.cfg.StartAt(ctx); err != nil {
+			return origin{}, fmt.Errorf("where to start: %w", err)
+		}
+		checkpoint.Tails = make([]eventstore.Position, r.cfg.Partitions)
+	}
+	if len(checkpoint.Tails) != r.cfg.Partitions {
+		return origin{}, &kafka.PartitionCountError{Topic: kafka.RelayTopic(r.cfg.Service), Want: r.cfg.Partitions, Have: len(checkpoint.Tails)}
+	}
+	from := resume(checkpoint, tails)
+	from.found = found
+	return from, r.checkHead(ctx, max(checkpoint.Position, slices.Max(from.tails)))
+}
+
+// tail is how far a partition was published.
+type tail struct {
+	position eventstore.Position
+	trimmed  bool // nothing can be said: what was there has been removed by age or size
+}
+
+func (r *Relay) readTails(ctx context.Context, client *kgo.Client) ([]tail, error) {
+	topic := kafka.EventsTopic(r.cfg.Service)
+	read, err := kafka.ReadTails(ctx, client, topic, func(record *kgo.Record) bool {
+		_, _, err := kafka.Parse(record)
+		return err == nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(read) != r.cfg.Partitions {
+		return nil, &kafka.PartitionCountError{Topic: topic, Want: r.cfg.Partitions, Have: len(read)}
+	}
+	tails := make([]tail, len(read))
+	for i, t := range read {
+		if t.Last == nil {
+			tails[i].trimmed = t.Start > 0
+			continue
+		}
+		_, e, err := kafka.Parse(t.Last)
+		if err != nil {
+			return nil, err
+		}
+		tails[i].position = e.Position
+	}
+	return tails, nil
+}
+
+// resume finds where to go on from the last checkpoint and from what the partitions really hold. They agree, unless a broker
+// tore a transaction or lost the end of a partition: then reading starts where the shortest partition ends, and the
+// others leave out what they have.
+func resume(checkpoint kafka.Checkpoint, tails []tail) origin {
+	from := origin{after: checkpoint.Position, tails: make([]eventstore.Position, len(tails))}
+	for i, t := range tails {
+		if t.trimmed {
+			t.position = checkpoint.Tails[i]
+		}
+		from.tails[i] = t.position
+		if t.position < checkpoint.Tails[i] {
+			from.after = min(from.after, t.position)
+		}
+	}
+	return from
+}
+
+// checkHead refuses a log that ends before what was published.
+func (r *Relay) checkHead(ctx context.Context, published eventstore.Position) error {
+	head, err := r.cfg.Log.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("head of the log: %w", err)
+	}
+	if head < published {
+		return &HistoryError{Service: r.cfg.Service, Published: published, Head: head, Reason: "it ends before what was published"}
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package relay
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ordo-platform/ordo/eventstore"
+)
+
+// Status is how a relay is doing.
+type Status struct {
+	Running     bool                // it holds the lease and publishes
+	Waiting     bool                // another one may hold the lease; this one waits for its turn
+	Position    eventstore.Position // everything up to here is published
+	Events      int64               // published since the process started
+	Epoch       int64               // of the lease
+	LastSuccess time.Time           // when it last published something, or found that there was nothing to publish
+	LastError   error               // why it failed last; nil once it publishes again
+}
+
+var errNotRunning = errors.New("relay is not running")
+
+// Err says what is wrong, nil if the relay publishes or waits for its turn.
+func (s Status) Err() error {
+	switch {
+	case s.Running:
+		return nil
+	case s.LastError != nil:
+		return s.LastError
+	case s.Waiting:
+		return nil
+	default:
+		return errNotRunning
+	}
+}
+
+// status is the shared copy of a Status.
+type status struct {
+	mu sync.Mutex
+	s  Status
+}
+
+func (s *status) snapshot() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.s
+}
+
+func (s *status) waiting() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Waiting = true
+}
+
+func (s *status) started(epoch int64, position eventstore.Position) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Running, s.s.Waiting, s.s.LastError = true, false, nil
+	s.s.Epoch, s.s.Position = epoch, position
+}
+
+func (s *status) published(position eventstore.Position, events int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Position, s.s.LastSuccess = position, time.Now()
+	s.s.Events += int64(events)
+}
+
+func (s *status) idle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.LastSuccess = time.Now()
+}
+
+func (s *status) stopped(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Running, s.s.Waiting, s.s.LastError = false, false, err
+}

@@ -1,0 +1,267 @@
+package kafka
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ordo-platform/ordo/eventstore"
+)
+
+// EventsTopic is the topic of a service's events.
+func EventsTopic(service string) string { return service + eventsSuffix }
+
+// RelayTopic is the topic of the checkpoints of a service's relay.
+func RelayTopic(service string) string { return service + relaySuffix }
+
+const (
+	eventsSuffix = ".events"
+	relaySuffix  = ".relay"
+)
+
+// Headers of an event record. The ce_ ones are CloudEvents attributes and extensions.
+const (
+	headerID            = "ce_id"
+	headerSource        = "ce_source" // /<service>
+	headerType          = "ce_type"
+	headerSpecVersion   = "ce_specversion"
+	headerTime          = "ce_time"
+	headerSubject       = "ce_subject"    // the stream
+	headerDataSchema    = "ce_dataschema" // /schemas/<type>/<version>
+	headerContentType   = "content-type"
+	headerSequence      = "ce_sequence" // the position, zero-padded so that it sorts as text
+	headerPartitionKey  = "ce_partitionkey"
+	headerPrev          = "ordo_prev"    // position of the event before this one in the partition
+	headerVersion       = "ordo_version" // version in the stream
+	headerCorrelationID = "ce_correlationid"
+	headerCausationID   = "ce_causationid"
+	headerActor         = "ordo_actor"
+	headerTraceParent   = "traceparent"
+	headerTraceState    = "tracestate"
+)
+
+const (
+	specVersion    = "1.0"
+	contentType    = "application/json"
+	schemaPrefix   = "/schemas/"
+	sequenceDigits = 20
+
+	// maxHeaderBytes is more than the headers of any event that the store accepts take.
+	maxHeaderBytes = 4*eventstore.MaxStreamBytes + 4*eventstore.MaxTypeBytes + eventstore.MaxMetadataBytes + 4<<10
+)
+
+// Record returns the Kafka record of an event of a service. It depends on nothing but its arguments.
+func Record(service string, e eventstore.Recorded) *kgo.Record {
+	key := e.Stream.Key()
+	headers := make([]kgo.RecordHeader, 0, 17)
+	add := func(name, value string) {
+		headers = append(headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
+	}
+	add(headerID, e.ID.String())
+	add(headerSource, "/"+service)
+	add(headerType, e.Type)
+	add(headerSpecVersion, specVersion)
+	add(headerTime, e.RecordedAt.UTC().Format(time.RFC3339Nano))
+	add(headerSubject, string(e.Stream))
+	add(headerDataSchema, schemaPrefix+e.Type+"/"+strconv.Itoa(e.SchemaVersion))
+	add(headerContentType, contentType)
+	add(headerSequence, fmt.Sprintf("%0*d", sequenceDigits, e.Position))
+	add(headerPartitionKey, key)
+	add(headerPrev, strconv.FormatInt(int64(e.Prev), 10))
+	add(headerVersion, strconv.FormatInt(int64(e.Version), 10))
+	for _, optional := range [...]struct{ name, value string }{
+		{headerCorrelationID, e.Metadata.CorrelationID},
+		{headerCausationID, e.Metadata.CausationID},
+		{headerActor, e.Metadata.Actor},
+		{headerTraceParent, e.Metadata.TraceParent},
+		{headerTraceState, e.Metadata.TraceState},
+	} {
+		if optional.value != "" {
+			add(optional.name, optional.value)
+		}
+	}
+	return &kgo.Record{
+		Topic:     EventsTopic(service),
+		Partition: e.Partition,
+		Key:       []byte(key),
+		Value:     e.Data,
+		Headers:   headers,
+		Timestamp: e.RecordedAt, // the client would put its own clock there
+	}
+}
+
+// BadEnvelopeError says that a record is not the envelope of an event: it was not written by a relay, or by one that is
+// newer than this program.
+type BadEnvelopeError struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Field     string // header, or "key", "value", "topic", "headers"
+	Reason    string
+}
+
+func (e *BadEnvelopeError) Error() string {
+	return fmt.Sprintf("record %s/%d@%d: bad envelope: %s %s", e.Topic, e.Partition, e.Offset, e.Field, e.Reason)
+}
+
+// Parse is the inverse of [Record]. It refuses whatever Record would not have made: headers that are missing, twice there or
+// too large, a key that is not that of the stream, numbers that are none. Headers it does not know are left out. The error
+// is always a *[BadEnvelopeError].
+func Parse(r *kgo.Record) (service string, e eventstore.Recorded, err error) {
+	p := parser{record: r}
+	p.collect()
+	service = p.service()
+	e = eventstore.Recorded{
+		Event: eventstore.Event{
+			ID:       p.id(),
+			Type:     p.required(headerType),
+			Data:     r.Value,
+			Metadata: p.metadata(),
+		},
+		Stream:     p.stream(),
+		Version:    eventstore.Version(p.number(headerVersion, 1)),
+		Position:   eventstore.Position(p.sequence()),
+		Prev:       eventstore.Position(p.number(headerPrev, 0)),
+		RecordedAt: p.time(),
+		Partition:  r.Partition,
+	}
+	e.SchemaVersion = p.schemaVersion(e.Type)
+	p.equal(headerSpecVersion, specVersion)
+	p.equal(headerContentType, contentType)
+	if e.Prev >= e.Position {
+		p.fail(headerPrev, "is not before the record's own position")
+	}
+	switch size := len(r.Value); {
+	case size == 0:
+		p.fail("value", "is missing")
+	case size > eventstore.MaxEventBytes:
+		p.fail("value", "is too large")
+	}
+	if p.err != nil {
+		return "", eventstore.Recorded{}, p.err
+	}
+	return service, e, nil
+}
+
+// parser keeps the first thing that is wrong with a record.
+type parser struct {
+	record *kgo.Record
+	values map[string]string
+	err    error
+}
+
+func (p *parser) fail(field, reason string) {
+	if p.err == nil {
+		p.err = &BadEnvelopeError{Topic: p.record.Topic, Partition: p.record.Partition, Offset: p.record.Offset, Field: field, Reason: reason}
+	}
+}
+
+func (p *parser) collect() {
+	p.values = make(map[string]string, len(p.record.Headers))
+	size := 0
+	for _, h := range p.record.Headers {
+		if size += len(h.Key) + len(h.Value); size > maxHeaderBytes {
+			p.fail("headers", "are too large")
+			return
+		}
+		if _, twice := p.values[h.Key]; twice {
+			p.fail(h.Key, "is repeated")
+		}
+		p.values[h.Key] = string(h.Value)
+	}
+}
+
+func (p *parser) required(name string) string {
+	value := p.values[name]
+	if value == "" {
+		p.fail(name, "is missing")
+	}
+	return value
+}
+
+func (p *parser) equal(name, want string) {
+	if got := p.required(name); got != want {
+		p.fail(name, fmt.Sprintf("is %.64q, not %q", got, want))
+	}
+}
+
+func (p *parser) service() string {
+	service, found := strings.CutSuffix(p.record.Topic, eventsSuffix)
+	if !found {
+		p.fail("topic", "is not one of events")
+	}
+	p.equal(headerSource, "/"+service)
+	return service
+}
+
+func (p *parser) id() uuid.UUID {
+	text := p.required(headerID)
+	id, err := uuid.Parse(text)
+	if err != nil || id.String() != text { // uuid.Parse takes other spellings too
+		p.fail(headerID, "is not a UUID")
+	}
+	return id
+}
+
+func (p *parser) stream() eventstore.StreamID {
+	stream := eventstore.StreamID(p.required(headerSubject))
+	key := stream.Key()
+	if stream.Category() == "" || key == "" || len(stream) > eventstore.MaxStreamBytes {
+		p.fail(headerSubject, "is not a stream")
+	}
+	if string(p.record.Key) != key {
+		p.fail("key", "is not that of the stream")
+	}
+	p.equal(headerPartitionKey, key)
+	return stream
+}
+
+// number reads a decimal number of at least low, in the one spelling that Record uses.
+func (p *parser) number(name string, low int64) int64 {
+	text := p.required(name)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < low || strconv.FormatInt(n, 10) != text {
+		p.fail(name, "is not a valid number")
+	}
+	return n
+}
+
+func (p *parser) sequence() int64 {
+	text := p.required(headerSequence)
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || n == 0 || len(text) != sequenceDigits {
+		p.fail(headerSequence, "is not a position")
+	}
+	return int64(n)
+}
+
+func (p *parser) time() time.Time {
+	t, err := time.Parse(time.RFC3339Nano, p.required(headerTime))
+	if err != nil {
+		p.fail(headerTime, "is not a time")
+	}
+	return t.UTC()
+}
+
+func (p *parser) schemaVersion(eventType string) int {
+	text, found := strings.CutPrefix(p.required(headerDataSchema), schemaPrefix+eventType+"/")
+	n, err := strconv.Atoi(text)
+	if !found || err != nil || n < 1 || strconv.Itoa(n) != text {
+		p.fail(headerDataSchema, "is not that of a version of the type")
+	}
+	return n
+}
+
+func (p *parser) metadata() eventstore.Metadata {
+	return eventstore.Metadata{
+		CorrelationID: p.values[headerCorrelationID],
+		CausationID:   p.values[headerCausationID],
+		Actor:         p.values[headerActor],
+		TraceParent:   p.values[headerTraceParent],
+		TraceState:    p.values[headerTraceState],
+	}
+}
