@@ -1,0 +1,8 @@
+// Package eventstoretest is the contract of package eventstore as a test suite. Every implementation runs it:
+//
+//	func TestContract(t *testing.T) {
+//		eventstoretest.Run(t, func(t *testing.T) eventstoretest.Store { return openEmptyStore(t) })
+//	}
+//
+// It says nothing about what only some implementations can do: survive a crash, join a transaction, claim tasks.
+package eventstoretest

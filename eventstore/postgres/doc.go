@@ -1,0 +1,19 @@
+// Package postgres keeps the event log of one service in PostgreSQL 15 or newer.
+//
+// It promises what package eventstore asks for, and how it does so is one rule: whoever appends holds the lock of the
+// single row of log_head until its transaction has ended. Under that lock every expected version is checked, the
+// survivors get the next positions, and the head moves; so positions are gapless and visible in order by construction,
+// and no reader ever has to look back.
+//
+// One lock would allow one commit at a time, so [Store.Append] commits in groups: one writer per process ([Store.Run])
+// takes all appends that are waiting, checks and stores them in one transaction with two round trips, and tells each
+// caller its own result. [Store.AppendTx] does the same within a transaction of the caller. Both go through [group],
+// which is plain Go without a database.
+//
+// Beside the log, in the same transactions: receipts of requests with an idempotency key, and tasks, the work that must
+// follow an append. Leases say who may act alone.
+//
+// [Open] starts nothing. Run owns the only goroutine, and one connection outside the pool.
+//
+// Start reading at [Store.Append], then writer.go and group.go.
+package postgres

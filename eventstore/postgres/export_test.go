@@ -1,0 +1,4 @@
+package postgres
+
+// Waiting returns the number of appends that no group has taken up.
+func (s *Store) Waiting() int { return s.queue.len() }

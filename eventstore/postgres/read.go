@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ordo-platform/ordo/eventstore"
+)
+
+// ReaderTx returns a reader that sees the log as tx sees it, also what tx itself has appended.
+func (s *Store) ReaderTx(tx pgx.Tx) eventstore.Reader { return reader{tx} }
+
+// reader reads through a pool or a transaction.
+type reader struct{ from querier }
+
+func (r reader) ReadStream(ctx context.Context, stream eventstore.StreamID, after eventstore.Version, limit int) ([]eventstore.Recorded, error) {
+	atMost := &limit
+	if limit == 0 {
+		atMost = nil // LIMIT NULL is no limit
+	}
+	events, err := r.read(ctx, sqlReadStream, pgx.StrictNamedArgs{"stream": stream, "after": after, "limit": atMost})
+	if err != nil {
+		return nil, fmt.Errorf("read stream %s: %w", stream, err)
+	}
+	return events, nil
+}
+
+// ReadStreams leaves streams without events out of its answer.
+func (r reader) ReadStreams(ctx context.Context, streams []eventstore.StreamID) (map[eventstore.StreamID][]eventstore.Recorded, error) {
+	ids := make([]string, len(streams))
+	for i, id := range streams {
+		ids[i] = string(id)
+	}
+	events, err := r.read(ctx, sqlReadStreams, pgx.StrictNamedArgs{"streams": ids})
+	if err != nil {
+		return nil, fmt.Errorf("read %d streams: %w", len(streams), err)
+	}
+	byStream := make(map[eventstore.StreamID][]eventstore.Recorded, len(streams))
+	for len(events) > 0 {
+		id, n := events[0].Stream, 1
+		for n < len(events) && events[n].Stream == id {
+			n++
+		}
+		byStream[id] = events[:n:n]
+		events = events[n:]
+	}
+	return byStream, nil
+}
+
+func (r reader) ReadLog(ctx context.Context, after eventstore.Position, limit int) ([]eventstore.Recorded, error) {
+	events, err := r.read(ctx, sqlReadLog, pgx.StrictNamedArgs{"after": after, "limit": limit})
+	if err != nil {
+		return nil, fmt.Errorf("read log after %d: %w", after, err)
+	}
+	return events, nil
+}
+
+func (r reader) Head(ctx context.Context) (eventstore.Position, error) {
+	head, _, err := r.Tails(ctx)
+	return head, err
+}
+
+// Tails returns the position of the last event of the log, and of the last event of each partition, 0 for none, as they
+// were at one moment.
+func (r reader) Tails(ctx context.Context) (head eventstore.Position, tails []eventstore.Position, err error) {
+	if err := r.from.QueryRow(ctx, sqlReadHead).Scan(&head, &tails); err != nil {
+		return 0, nil, fmt.Errorf("read head of the log: %w", err)
+	}
+	return head, tails, nil
+}
+
+// Receipt returns what was stored under an idempotency key, if the key is used.
+func (r reader) Receipt(ctx context.Context, scope, key string) (eventstore.Receipt, bool, error) {
+	rows, _ := r.from.Query(ctx, sqlReadReceipt, pgx.StrictNamedArgs{"scope": scope, "key": key}) // CollectOneRow has the error
+	receipt, err := pgx.CollectOneRow(rows, scanReceipt)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return eventstore.Receipt{}, false, nil
+	case err != nil:
+		return eventstore.Receipt{}, false, fmt.Errorf("read receipt %q: %w", key, err)
+	}
+	return receipt, true, nil
+}
+
+func scanReceipt(row pgx.CollectableRow) (eventstore.Receipt, error) {
+	var r eventstore.Receipt
+	err := row.Scan(&r.Scope, &r.Key, &r.Fingerprint, &r.Response, &r.Position, &r.At)
+	r.At = r.At.UTC()
+	return r, err
+}
+
+func (r reader) read(ctx context.Context, sql string, args pgx.StrictNamedArgs) ([]eventstore.Recorded, error) {
+	rows, _ := r.from.Query(ctx, sql, args) // CollectRows has the error
+	return pgx.CollectRows(rows, scanEvent)
+}
+
+func scanEvent(row pgx.CollectableRow) (eventstore.Recorded, error) {
+	var r eventstore.Recorded
+	var metadata []byte
+	// Plain types spare pgx a search for the way to scan into a named one, for every row.
+	err := row.Scan((*int64)(&r.Position), (*int64)(&r.Prev), &r.RecordedAt, (*[16]byte)(&r.ID), (*int64)(&r.Version),
+		&r.SchemaVersion, &r.Partition, (*string)(&r.Stream), &r.Type, &r.Data, &metadata)
+	if err != nil {
+		return r, err
+	}
+	r.RecordedAt = r.RecordedAt.UTC()
+	if string(metadata) == "{}" {
+		return r, nil
+	}
+	if err := json.Unmarshal(metadata, &r.Metadata); err != nil {
+		return r, fmt.Errorf("metadata of event %d: %w", r.Position, err)
+	}
+	return r, nil
+}

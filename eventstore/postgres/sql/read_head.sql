@@ -1,0 +1,3 @@
+-- Locks: none.
+SELECT position, tails
+FROM log_head

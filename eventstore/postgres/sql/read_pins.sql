@@ -1,0 +1,3 @@
+-- Locks: none.
+SELECT schema_version, partitions
+FROM log_head

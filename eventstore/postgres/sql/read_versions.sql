@@ -1,0 +1,15 @@
+-- Must be a statement of its own after lock_head: it needs a snapshot that is younger than the lock.
+-- One descent of events_stream_version_key per stream. Locks: none.
+SELECT
+    clock_timestamp(),
+    ARRAY(
+        SELECT COALESCE((
+            SELECT e.version
+            FROM events e
+            WHERE e.stream = s.stream
+            ORDER BY e.version DESC
+            LIMIT 1
+        ), 0)
+        FROM unnest(@streams::text[]) WITH ORDINALITY AS s (stream, n)
+        ORDER BY s.n
+    )

@@ -1,0 +1,4 @@
+-- Locks: the task's row.
+UPDATE tasks
+SET due_at = now() + @after::interval, claimed_until = NULL
+WHERE kind = @kind AND key = @key AND position = @position AND attempt = @attempt

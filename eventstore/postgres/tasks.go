@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ordo-platform/ordo/eventstore"
+)
+
+// ClaimedTask is a task that a worker has until its claim expires. Delay is not set.
+type ClaimedTask struct {
+	eventstore.Task
+	Attempt  int                 // which claim this is, from 1
+	Position eventstore.Position // of the append that asked for the task
+}
+
+// ClaimTasks gives up to limit tasks of a kind to the caller, those due longest first. Nobody else gets them until lease
+// is over; after that the claim is void, and whoever claims next has the next Attempt.
+func (s *Store) ClaimTasks(ctx context.Context, kind string, limit int, lease time.Duration) ([]ClaimedTask, error) {
+	rows, _ := s.pool.Query(ctx, sqlClaimTasks, pgx.StrictNamedArgs{"kind": kind, "limit": limit, "lease": lease}) // CollectRows has the error
+	tasks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ClaimedTask, error) {
+		var t ClaimedTask
+		err := row.Scan(&t.Kind, &t.Key, &t.Attempt, &t.Position)
+		return t, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim tasks %s: %w", kind, err)
+	}
+	return tasks, nil
+}
+
+// CompleteTaskTx removes a task in the transaction that records its outcome; call it before [Store.AppendTx]. The error is
+// a *[ClaimLostError] if the claim is void: then the outcome is someone else's to record, and tx must be rolled back.
+func (s *Store) CompleteTaskTx(ctx context.Context, tx pgx.Tx, task ClaimedTask) error {
+	tag, err := tx.Exec(ctx, sqlCompleteTask, task.args())
+	return task.claimed(tag.RowsAffected(), "complete", err)
+}
+
+// RetryTask gives a task back, to be claimed again after a delay. The error is a *[ClaimLostError] if the claim is void.
+func (s *Store) RetryTask(ctx context.Context, task ClaimedTask, after time.Duration) error {
+	args := task.args()
+	args["after"] = after
+	tag, err := s.pool.Exec(ctx, sqlRetryTask, args)
+	return task.claimed(tag.RowsAffected(), "retry", err)
+}
+
+// NextTaskDue returns when the next task of a kind can be claimed, which may be in the past, and false if there is none.
+func (s *Store) NextTaskDue(ctx context.Context, kind string) (time.Time, bool, error) {
+	var due time.Time
+	err := s.pool.QueryRow(ctx, sqlNextTaskDue, pgx.StrictNamedArgs{"kind": kind}).Scan(&due)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return time.Time{}, false, nil
+	case err != nil:
+		return time.Time{}, false, fmt.Errorf("next task %s: %w", kind, err)
+	}
+	return due.UTC(), true, nil
+}
+
+// args name exactly one claim.
+func (t ClaimedTask) args() pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{"kind": t.Kind, "key": t.Key, "position": t.Position, "attempt": t.Attempt}
+}
+
+func (t ClaimedTask) claimed(rows int64, what string, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s task %s %s: %w", what, t.Kind, t.Key, err)
+	case rows == 0:
+		return &ClaimLostError{Task: t}
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/eventstore/postgres"
+)
+
+const hour = time.Hour
+
+func addTasks(t *testing.T, store *postgres.Store, tasks ...eventstore.Task) {
+	t.Helper()
+	a := one("payment-1", eventstore.AnyVersion)
+	a.Tasks = tasks
+	if _, err := store.Append(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func claim(t *testing.T, store *postgres.Store, kind string, limit int) []postgres.ClaimedTask {
+	t.Helper()
+	tasks, err := store.ClaimTasks(t.Context(), kind, limit, hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tasks
+}
+
+// expireClaims lets the claims of all tasks expire.
+func expireClaims(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	if _, err := pool.Exec(t.Context(), `UPDATE tasks SET claimed_until = now() WHERE claimed_until IS NOT NULL`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func complete(t *testing.T, store *postgres.Store, pool *pgxpool.Pool, task postgres.ClaimedTask) error {
+	t.Helper()
+	return pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+		if err := store.CompleteTaskTx(t.Context(), tx, task); err != nil {
+			return err
+		}
+		_, err := store.AppendTx(t.Context(), tx, one("payment-1", eventstore.AnyVersion))
+		return err
+	})
+}
+
+func wantClaimLost(t *testing.T, err error) {
+	t.Helper()
+	if _, ok := errors.AsType[*postgres.ClaimLostError](err); !ok {
+		t.Errorf("error %v, want a lost claim", err)
+	}
+}
+
+func TestStaleClaimCannotComplete(t *testing.T) {
+	t.Parallel()
+	store, pool := setup(t)
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "1"})
+	first := claim(t, store, "pay", 10)
+	if len(first) != 1 || first[0].Attempt != 1 {
+		t.Fatalf("claimed %+v", first)
+	}
+	if again := claim(t, store, "pay", 10); len(again) != 0 {
+		t.Errorf("claimed twice: %+v", again)
+	}
+	expireClaims(t, pool)
+	second := claim(t, store, "pay", 10)
+	if len(second) != 1 || second[0].Attempt != 2 {
+		t.Fatalf("claimed %+v after the claim expired", second)
+	}
+	wantClaimLost(t, complete(t, store, pool, first[0]))
+	wantClaimLost(t, store.RetryTask(t.Context(), first[0], 0))
+	wantLog(t, store, 1)
+
+	if err := complete(t, store, pool, second[0]); err != nil {
+		t.Error(err)
+	}
+	wantClaimLost(t, complete(t, store, pool, second[0]))
+	wantLog(t, store, 2)
+
+	// The same task, asked for anew, is not the one of the old claims.
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "1"})
+	if third := claim(t, store, "pay", 10); len(third) != 1 || third[0].Attempt != 1 {
+		t.Errorf("claimed %+v", third)
+	}
+	wantClaimLost(t, complete(t, store, pool, first[0]))
+}
+
+// An expired claim that nobody took over is still good: the work was done once.
+func TestExpiredClaimCompletesIfNobodyTookIt(t *testing.T) {
+	t.Parallel()
+	store, pool := setup(t)
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "1"})
+	task := claim(t, store, "pay", 1)[0]
+	expireClaims(t, pool)
+	if err := complete(t, store, pool, task); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTasksAreDueInTime(t *testing.T) {
+	t.Parallel()
+	store, pool := setup(t)
+	ctx := t.Context()
+	if _, some, err := store.NextTaskDue(ctx, "pay"); err != nil || some {
+		t.Errorf("due: %v, %v", some, err)
+	}
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "later", Delay: hour}, eventstore.Task{Kind: "other", Key: "now"})
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "later"}) // is there: stays as it is
+	if tasks := claim(t, store, "pay", 10); len(tasks) != 0 {
+		t.Errorf("claimed %+v", tasks)
+	}
+	wantDue := func(in time.Duration) {
+		t.Helper()
+		due, some, err := store.NextTaskDue(ctx, "pay")
+		if d := time.Until(due) - in; err != nil || !some || d.Abs() > 5*time.Minute {
+			t.Errorf("due in %v, %v, %v, want in %v", time.Until(due), some, err, in)
+		}
+	}
+	wantDue(hour)
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "now"})
+	wantDue(0)
+	task := claim(t, store, "pay", 10)
+	if len(task) != 1 || task[0].Key != "now" {
+		t.Fatalf("claimed %+v", task)
+	}
+	wantDue(hour) // when the claim ends
+	if err := store.RetryTask(ctx, task[0], 0); err != nil {
+		t.Fatal(err)
+	}
+	wantDue(0)
+	again := claim(t, store, "pay", 10)
+	if len(again) != 1 || again[0].Attempt != 2 {
+		t.Fatalf("claimed %+v", again)
+	}
+	if err := store.RetryTask(ctx, again[0], 2*hour); err != nil {
+		t.Fatal(err)
+	}
+	if tasks := claim(t, store, "pay", 10); len(tasks) != 0 {
+		t.Errorf("claimed %+v", tasks)
+	}
+	wantDue(hour)
+	if err := complete(t, store, pool, again[0]); err != nil {
+		t.Errorf("the claim is still the newest: %v", err)
+	}
+}
+
+func TestWorkersShareTasks(t *testing.T) {
+	t.Parallel()
+	store, pool := setup(t)
+	const tasks, workers = 60, 4
+	for i := range tasks {
+		addTasks(t, store, eventstore.Task{Kind: "pay", Key: fmt.Sprint(i)})
+	}
+	var mu sync.Mutex
+	done := make(map[string]int)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for {
+				claimed, err := store.ClaimTasks(context.Background(), "pay", 3, hour)
+				if err != nil || len(claimed) > 3 {
+					t.Errorf("claimed %d, %v", len(claimed), err)
+				}
+				if len(claimed) == 0 {
+					return
+				}
+				for _, task := range claimed {
+					if err := complete(t, store, pool, task); err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					done[task.Key]++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if len(done) != tasks {
+		t.Errorf("%d tasks done, want %d", len(done), tasks)
+	}
+	for key, n := range done {
+		if n != 1 {
+			t.Errorf("task %s was done %d times", key, n)
+		}
+	}
+	wantLog(t, store, 2*tasks)
+}
