@@ -1,0 +1,94 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ordo-platform/ordo/eventstore"
+)
+
+// Handler applies events.
+type Handler interface {
+	// Handle applies new events of one partition, in order, within tx. The transaction also holds the checkpoint, so it must
+	// neither be committed nor rolled back here. On an error all is undone and the same events come again, at once if the
+	// error is a conflict, a deadlock or a serialization failure, else after a pause. Partitions are handled at the same
+	// time. Handle must not have effects outside tx: it may run more often than it commits.
+	Handle(ctx context.Context, tx pgx.Tx, events []eventstore.Recorded) error
+}
+
+// Defaults of [Config].
+const (
+	DefaultMaxPoll      = 1000
+	DefaultParallel     = 4
+	DefaultBatchTimeout = 30 * time.Second
+	DefaultMinBackoff   = 100 * time.Millisecond
+	DefaultMaxBackoff   = 10 * time.Second
+	DefaultStopTimeout  = 5 * time.Second
+)
+
+// Config is what a consumer needs. Zero means the default where there is one.
+type Config struct {
+	Name    string   // consumer group and key of the checkpoints: changing it means starting over
+	Topics  []string // events topics
+	Pool    *pgxpool.Pool
+	Brokers []string
+	Options []kgo.Opt // TLS, SASL, dialer
+	Handler Handler
+
+	// OnCommit is called after each transaction with events. It must not block.
+	OnCommit func()
+
+	MaxPoll  int // records in hand at once, of all partitions; one partition's share is one transaction
+	Parallel int // partitions handled at the same time, each with a connection of the pool
+
+	// BatchTimeout bounds the work between two polls. It must stay below the time the group waits for a member.
+	BatchTimeout time.Duration
+
+	// After a failure a partition pauses for MinBackoff, then twice as long each time up to MaxBackoff.
+	MinBackoff, MaxBackoff time.Duration
+
+	StopTimeout time.Duration // how long the batches in hand may take once Run is told to stop
+
+	Logger *slog.Logger // nil discards
+}
+
+func (c Config) validate() (Config, error) {
+	switch {
+	case c.Name == "":
+		return c, errors.New("consumer: no name")
+	case len(c.Topics) == 0:
+		return c, fmt.Errorf("consumer %s: no topics", c.Name)
+	case c.Pool == nil:
+		return c, fmt.Errorf("consumer %s: no database", c.Name)
+	case len(c.Brokers) == 0:
+		return c, fmt.Errorf("consumer %s: no brokers", c.Name)
+	case c.Handler == nil:
+		return c, fmt.Errorf("consumer %s: no handler", c.Name)
+	}
+	if c.OnCommit == nil {
+		c.OnCommit = func() {}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	setDefault(&c.MaxPoll, DefaultMaxPoll)
+	setDefault(&c.Parallel, DefaultParallel)
+	setDefault(&c.BatchTimeout, DefaultBatchTimeout)
+	setDefault(&c.MinBackoff, DefaultMinBackoff)
+	setDefault(&c.MaxBackoff, DefaultMaxBackoff)
+	setDefault(&c.StopTimeout, DefaultStopTimeout)
+	return c, nil
+}
+
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
+}

@@ -1,0 +1,283 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/kafka"
+)
+
+const (
+	// Pause between leaving the group and joining again.
+	minPause = 50 * time.Millisecond
+	maxPause = 5 * time.Second
+
+	leaveTimeout = 3 * time.Second
+)
+
+// Consumer applies the events of some topics. Several with the same name share the partitions.
+type Consumer struct {
+	cfg    Config
+	status status
+}
+
+// New returns a consumer that does nothing until Run.
+func New(c Config) (*Consumer, error) {
+	c, err := c.validate()
+	if err != nil {
+		return nil, err
+	}
+	return &Consumer{cfg: c}, nil
+}
+
+// Name is the consumer group and the key of the checkpoints.
+func (c *Consumer) Name() string { return c.cfg.Name }
+
+// Status says how the consumer is doing. It may be called at any time.
+func (c *Consumer) Status() Status { return c.status.snapshot() }
+
+// Applied returns the position of the last event applied in each partition of a topic, for partitions where there is one.
+// Reads is false when the consumer does not read the topic.
+func (c *Consumer) Applied(ctx context.Context, topic string) (positions map[int32]eventstore.Position, reads bool, err error) {
+	if !slices.Contains(c.cfg.Topics, topic) {
+		return nil, false, nil
+	}
+	checkpoints, err := loadCheckpoints(ctx, c.cfg.Pool, c.cfg.Name, topic)
+	if err != nil {
+		return nil, true, err
+	}
+	positions = make(map[int32]eventstore.Position, len(checkpoints))
+	for partition, saved := range checkpoints {
+		positions[partition] = saved.Position
+	}
+	return positions, true, nil
+}
+
+// Run applies events until ctx ends, and then returns nil once the batches in hand are done and the group is left. Errors of
+// brokers and database are retried for ever and seen in [Consumer.Status].
+func (c *Consumer) Run(ctx context.Context) error {
+	pause := minPause
+	for {
+		before := c.status.commits()
+		err := c.session(ctx)
+		if ctx.Err() != nil {
+			c.status.left(nil)
+			return nil //nolint:nilerr // told to stop, and did
+		}
+		c.status.left(err)
+		if c.status.commits() > before {
+			pause = minPause
+		}
+		c.cfg.Logger.WarnContext(ctx, "consumer joins its group again", "error", err, "pause", pause)
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // jitter
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// session is one membership in the group. All it knows about partitions ends with it.
+type session struct {
+	consumer *Consumer
+	client   *kgo.Client
+	ready    chan struct{} // closed once client is set
+	commits  *offsetCommits
+
+	mu         sync.Mutex
+	partitions map[topicPartition]*partition // assigned to this member
+}
+
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+// session joins the group and works until something says to start afresh, or ctx ends.
+func (c *Consumer) session(ctx context.Context) (err error) {
+	s := &session{consumer: c, ready: make(chan struct{}), partitions: map[topicPartition]*partition{}}
+	config := kafka.Config{Brokers: c.cfg.Brokers, Options: c.cfg.Options, Logger: c.cfg.Logger}
+	s.client, err = config.NewGroupConsumer(c.cfg.Name, c.cfg.Topics,
+		kgo.AdjustFetchOffsetsFn(s.assign),
+		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { c.status.joined() }),
+		kgo.OnPartitionsRevoked(s.revoke),
+		kgo.OnPartitionsLost(s.revoke),
+	)
+	if err != nil {
+		return err
+	}
+	s.commits = newOffsetCommits(s.client)
+	close(s.ready)
+	defer s.leave(ctx)
+
+	gctx, stopCommits := context.WithCancel(ctx)
+	var g errgroup.Group
+	g.Go(func() error { return s.commits.run(gctx) })
+	err = s.work(ctx)
+	stopCommits()
+	return errors.Join(err, g.Wait())
+}
+
+// leave gives the partitions to others. The batches in hand are done.
+func (s *session) leave(ctx context.Context) {
+	s.client.AllowRebalance()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+	defer cancel()
+	_ = s.client.LeaveGroupContext(ctx) // without it, the group notices by our silence
+	s.client.Close()
+}
+
+// work polls and applies, round by round. No partition moves to another member during a round.
+func (s *session) work(ctx context.Context) error {
+	// Told to stop, the round in hand may go on for a while.
+	hand, cancel := outlive(ctx, s.consumer.cfg.StopTimeout)
+	defer cancel()
+	for {
+		fetches := s.poll(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		err := s.check(ctx, fetches)
+		if err == nil {
+			err = s.round(hand, fetches)
+		}
+		s.client.AllowRebalance()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// poll waits for records, or until a held batch is due.
+func (s *session) poll(ctx context.Context) kgo.Fetches {
+	if due, held := s.nextRetry(); held {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, due)
+		defer cancel()
+	}
+	return s.client.PollRecords(ctx, s.consumer.cfg.MaxPoll)
+}
+
+// check returns an error if a fetch failed in a way that the client does not heal by itself. Most of all: the topic was made
+// anew, or the offset is gone. To join again is to look where we are.
+func (s *session) check(ctx context.Context, fetches kgo.Fetches) error {
+	for _, e := range fetches.Errors() {
+		if errors.Is(e.Err, context.DeadlineExceeded) || errors.Is(e.Err, context.Canceled) {
+			continue // of our own poll
+		}
+		if lost, ok := errors.AsType[*kgo.ErrDataLoss](e.Err); ok {
+			// The client went back to where the partition is whole. The position tells what was applied before.
+			s.consumer.cfg.Logger.ErrorContext(ctx, "the brokers have lost records", "error", lost)
+			continue
+		}
+		if group, ok := errors.AsType[*kgo.ErrGroupSession](e.Err); ok {
+			s.consumer.status.left(group) // until the client has joined again
+			continue
+		}
+		return fmt.Errorf("fetch %s/%d: %w", e.Topic, e.Partition, e.Err)
+	}
+	return nil
+}
+
+// round applies what was fetched and what is due again, several partitions at a time.
+func (s *session) round(ctx context.Context, fetches kgo.Fetches) error {
+	due, err := s.take(fetches)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.consumer.cfg.BatchTimeout)
+	defer cancel()
+	var g errgroup.Group // one that fails does not cancel the others
+	g.SetLimit(s.consumer.cfg.Parallel)
+	for _, p := range due {
+		g.Go(func() error { return s.process(ctx, p) })
+	}
+	return g.Wait()
+}
+
+// take returns the partitions with work to do.
+func (s *session) take(fetches kgo.Fetches) (due []*partition, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for _, p := range s.partitions {
+		if p.held != nil && !p.retryAt.After(now) {
+			due = append(due, p)
+		}
+	}
+	fetches.EachTopic(func(t kgo.FetchTopic) {
+		t.EachPartition(func(f kgo.FetchPartition) {
+			p := s.partitions[topicPartition{t.Topic, f.Partition}]
+			switch {
+			case len(f.Records) == 0:
+			case p == nil || p.held != nil || p.stopped: // these are paused, or not ours
+				err = fmt.Errorf("records of %s/%d came unasked", t.Topic, f.Partition)
+			case t.TopicID != [16]byte{} && uuid.UUID(t.TopicID) != p.saved.TopicID:
+				err = fmt.Errorf("%s: %w", t.Topic, errOtherTopic)
+			default:
+				p.held = p.sift(f.Records)
+				due = append(due, p)
+			}
+		})
+	})
+	return due, err
+}
+
+func (s *session) nextRetry() (due time.Time, held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.partitions {
+		if p.held != nil && (!held || p.retryAt.Before(due)) {
+			due, held = p.retryAt, true
+		}
+	}
+	return due, held
+}
+
+func (s *session) add(p *partition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.partitions[topicPartition{p.topic, p.number}] = p
+	s.consumer.status.assigned(p)
+}
+
+// revoke forgets partitions. It never runs during a round.
+func (s *session) revoke(_ context.Context, _ *kgo.Client, revoked map[string][]int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for topic, numbers := range revoked {
+		for _, number := range numbers {
+			delete(s.partitions, topicPartition{topic, number})
+			s.commits.drop(topic, number)
+			s.consumer.status.revoked(topic, number)
+		}
+	}
+}
+
+// outlive returns a context that ends a limit after ctx does.
+func outlive(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-work.Done():
+		}
+	})
+	return work, func() {
+		stop()
+		cancel()
+	}
+}

@@ -1,0 +1,238 @@
+package consumer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/kafka"
+	"github.com/ordo-platform/ordo/internal/postgres"
+	"github.com/ordo-platform/ordo/internal/testenv"
+)
+
+const (
+	name       = "views.test"
+	topic      = "orders.events"
+	partitions = 4
+)
+
+// fixture is a broker with an events topic, a log to fill it from, and a database with the tables of a consumer.
+type fixture struct {
+	ctx     context.Context
+	cluster *kfake.Cluster
+	client  *kgo.Client
+	writer  *kgo.Client
+	url     string
+	pool    *pgxpool.Pool
+	log     []eventstore.Recorded
+	tails   [partitions]eventstore.Position
+}
+
+func setup(t *testing.T) *fixture {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	t.Cleanup(cancel)
+	f := &fixture{ctx: ctx, url: testenv.Postgres(t)}
+	var err error
+	if f.cluster, err = kfake.NewCluster(kfake.NumBrokers(1)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.cluster.Close)
+	config := kafka.Config{Brokers: f.cluster.ListenAddrs()}
+	if f.client, err = config.NewClient(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.client.Close)
+	f.makeTopic(t)
+	if f.pool, err = postgres.Open(ctx, f.url, 10); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.pool.Close)
+	if err := postgres.Migrate(ctx, f.pool, "consumer", consumer.Migrations()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.pool.Exec(ctx, "CREATE TABLE applied (n bigserial, partition int, position bigint)"); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// makeTopic makes the topic, or makes it anew.
+func (f *fixture) makeTopic(t *testing.T) {
+	t.Helper()
+	if f.writer != nil {
+		f.writer.Close()
+		if err := f.cluster.DeleteTopic(topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := kafka.EnsureTopics(f.ctx, f.client, kafka.EventsTopicSpec("orders", partitions, 1)); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if f.writer, err = (kafka.Config{Brokers: f.cluster.ListenAddrs()}).NewProducer(t.Name()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.writer.Close)
+}
+
+// append adds events to the log, one to each partition in turn.
+func (f *fixture) append(n int) []eventstore.Recorded {
+	first := len(f.log)
+	for range n {
+		position := eventstore.Position(len(f.log) + 1)
+		partition := int32(position % partitions)
+		f.log = append(f.log, eventstore.Recorded{
+			Event:      eventstore.Event{ID: eventstore.NewID(), Type: "OrderPlaced", SchemaVersion: 1, Data: []byte(`{"total":1990}`)},
+			Stream:     eventstore.StreamID(fmt.Sprint("order-", position)),
+			Version:    1,
+			Position:   position,
+			RecordedAt: time.Now().UTC(),
+			Partition:  partition,
+			Prev:       f.tails[partition],
+		})
+		f.tails[partition] = position
+	}
+	return f.log[first:]
+}
+
+// publish writes events to the topic in one transaction.
+func (f *fixture) publish(t *testing.T, events ...eventstore.Recorded) {
+	t.Helper()
+	records := make([]*kgo.Record, 0, len(events))
+	for _, e := range events {
+		records = append(records, kafka.Record("orders", e))
+	}
+	f.write(t, records...)
+}
+
+func (f *fixture) write(t *testing.T, records ...*kgo.Record) {
+	t.Helper()
+	if err := f.writer.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	var produced kgo.FirstErrPromise
+	for _, r := range records {
+		f.writer.Produce(f.ctx, r, produced.Promise())
+	}
+	if err := errors.Join(f.writer.Flush(f.ctx), produced.Err(), f.writer.EndTransaction(f.ctx, kgo.TryCommit)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// handler writes down what it is given; before comes first and may refuse.
+type handler struct {
+	before func(ctx context.Context, tx pgx.Tx, events []eventstore.Recorded) error
+}
+
+func (h handler) Handle(ctx context.Context, tx pgx.Tx, events []eventstore.Recorded) error {
+	if h.before != nil {
+		if err := h.before(ctx, tx, events); err != nil {
+			return err
+		}
+	}
+	for _, e := range events {
+		if _, err := tx.Exec(ctx, "INSERT INTO applied (partition, position) VALUES ($1, $2)", e.Partition, e.Position); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fixture) config(h handler) consumer.Config {
+	return consumer.Config{
+		Name: name, Topics: []string{topic}, Pool: f.pool, Brokers: f.cluster.ListenAddrs(), Handler: h,
+		MaxPoll: 20, MinBackoff: 5 * time.Millisecond,
+	}
+}
+
+// start runs a consumer until stop is called.
+func (f *fixture) start(t *testing.T, c consumer.Config) (member *consumer.Consumer, stop func()) {
+	t.Helper()
+	member, err := consumer.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(f.ctx)
+	done := make(chan error, 1)
+	go func() { done <- member.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return member, stop
+}
+
+// await polls until a condition holds.
+func (f *fixture) await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	for !holds() {
+		select {
+		case <-f.ctx.Done():
+			t.Fatalf("waited for %s in vain", what)
+		case <-ticker.C:
+		}
+	}
+}
+
+// applied returns the positions in the order they were applied.
+func (f *fixture) applied(t *testing.T) []eventstore.Position {
+	t.Helper()
+	rows, err := f.pool.Query(f.ctx, "SELECT position FROM applied ORDER BY n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	positions, err := pgx.CollectRows(rows, pgx.RowTo[eventstore.Position])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return positions
+}
+
+func (f *fixture) awaitApplied(t *testing.T, n int) {
+	t.Helper()
+	f.await(t, fmt.Sprint(n, " applied events"), func() bool { return len(f.applied(t)) >= n })
+}
+
+// checkExact fails the test unless each event but some was applied once, and in order within its partition.
+func (f *fixture) checkExact(t *testing.T, but ...eventstore.Position) {
+	t.Helper()
+	var last [partitions]eventstore.Position
+	applied := f.applied(t)
+	for _, position := range applied {
+		partition := position % partitions
+		if position <= last[partition] || slices.Contains(but, position) {
+			t.Errorf("event %d of partition %d applied after %d", position, partition, last[partition])
+		}
+		last[partition] = position
+	}
+	if want := len(f.log) - len(but); len(applied) != want {
+		t.Errorf("%d events applied, want %d", len(applied), want)
+	}
+}
+
+// in returns a consumer's status in one partition.
+func in(c *consumer.Consumer, partition int32) consumer.PartitionStatus {
+	for _, p := range c.Status().Partitions {
+		if p.Partition == partition {
+			return p
+		}
+	}
+	return consumer.PartitionStatus{}
+}

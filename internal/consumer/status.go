@@ -1,0 +1,146 @@
+package consumer
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ordo-platform/ordo/eventstore"
+)
+
+// Status is how a consumer is doing.
+type Status struct {
+	Joined     bool  // it is a member of its group
+	LastError  error // why it is not, or left last; nil once it is
+	Partitions []PartitionStatus
+}
+
+// PartitionStatus is how a consumer is doing in one partition. The counts are of this process.
+type PartitionStatus struct {
+	Topic       string
+	Partition   int32
+	Assigned    bool                // to this member; else the rest is history
+	Position    eventstore.Position // of the last event applied
+	Events      int64               // applied
+	Skipped     int64               // records that had been applied before
+	Holes       int64
+	Attempts    int       // failed ones of the batch in hand
+	LastError   error     // of the last attempt; nil when it succeeded
+	Stopped     error     // why nothing more is applied here until someone has looked; nil while all is well
+	LastSuccess time.Time // last commit
+}
+
+var errNotJoined = errors.New("consumer has not joined its group")
+
+// Err says what is wrong, nil if all is well: not a member of the group, or a partition that stands still.
+func (s Status) Err() error {
+	if !s.Joined {
+		return cmp.Or(s.LastError, errNotJoined)
+	}
+	for _, p := range s.Partitions {
+		if p.Assigned && p.Stopped != nil {
+			return fmt.Errorf("%s/%d is stopped: %w", p.Topic, p.Partition, p.Stopped)
+		}
+	}
+	return nil
+}
+
+// status is the shared copy of a Status.
+type status struct {
+	mu         sync.Mutex
+	isJoined   bool
+	lastError  error
+	partitions map[topicPartition]*PartitionStatus
+	committed  int64
+}
+
+func (s *status) snapshot() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snapshot := Status{Joined: s.isJoined, LastError: s.lastError}
+	for _, p := range s.partitions {
+		snapshot.Partitions = append(snapshot.Partitions, *p)
+	}
+	slices.SortFunc(snapshot.Partitions, func(a, b PartitionStatus) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	return snapshot
+}
+
+// commits counts the transactions so far.
+func (s *status) commits() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.committed
+}
+
+func (s *status) joined() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isJoined, s.lastError = true, nil
+}
+
+func (s *status) left(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isJoined, s.lastError = false, err
+}
+
+func (s *status) assigned(p *partition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.partitions == nil {
+		s.partitions = map[topicPartition]*PartitionStatus{}
+	}
+	key := topicPartition{p.topic, p.number}
+	if s.partitions[key] == nil {
+		s.partitions[key] = &PartitionStatus{Topic: p.topic, Partition: p.number}
+	}
+	ps := s.partitions[key]
+	ps.Assigned, ps.Position = true, p.saved.Position
+	ps.Attempts, ps.LastError, ps.Stopped = 0, nil, nil
+}
+
+func (s *status) revoked(topic string, partition int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ps := s.partitions[topicPartition{topic, partition}]; ps != nil {
+		ps.Assigned = false
+	}
+}
+
+// of returns the status of an assigned partition. The caller holds mu.
+func (s *status) of(p *partition) *PartitionStatus {
+	return s.partitions[topicPartition{p.topic, p.number}]
+}
+
+func (s *status) applied(p *partition, b *batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.committed++
+	ps := s.of(p)
+	ps.Position, ps.LastSuccess = p.saved.Position, time.Now()
+	ps.Events += int64(len(b.events))
+	ps.Skipped += int64(b.skipped)
+	ps.Attempts, ps.LastError = 0, nil
+}
+
+func (s *status) failed(p *partition, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ps := s.of(p)
+	ps.Attempts, ps.LastError = p.attempts, err
+}
+
+func (s *status) stop(p *partition, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ps := s.of(p)
+	ps.Stopped = err
+	if _, hole := errors.AsType[*HoleError](err); hole {
+		ps.Holes++
+	}
+}
