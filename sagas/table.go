@@ -33,7 +33,7 @@ func On[E aggregates.Event](react func(e E, now time.Time) (Reaction, bool)) Tri
 	return Trigger{
 		EventType: zero.EventType(),
 		react: func(e aggregates.Event, now time.Time) (Reaction, bool) {
-			return react(e.(E), now) //nolint:errcheck,forcetypeassert // the reactor picks steps by event type
+			return react(e.(E), now) //nolint:forcetypeassert // the reactor picks steps by event type
 		},
 	}
 }

@@ -119,10 +119,9 @@ func TestConditions(t *testing.T) {
 	if !errors.As(err, &mismatch) || mismatch.Current != 1 {
 		t.Errorf("got %v, want a VersionError with the current version", err)
 	}
-	var refused *aggregates.RefusedError
 	_, err = command.Execute(context.Background(), command.New(&store{}, nil), customer.Decider,
 		command.Call[customer.State, customer.Command]{Command: customer.Block{CustomerID: "2", At: now}})
-	if !errors.As(err, &refused) {
+	if _, ok := errors.AsType[*aggregates.RefusedError](err); !ok {
 		t.Errorf("got %v, want a refusal", err)
 	}
 	if len(s.events) != 1 {

@@ -42,7 +42,7 @@ func download(ctx context.Context, log *slog.Logger) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	log.Info("downloading PostgreSQL, once", "version", downloadVersion, "folder", target)
+	log.Warn("downloading PostgreSQL, once", "version", downloadVersion, "folder", target)
 	ctx, cancel := context.WithTimeout(ctx, downloadLimit)
 	defer cancel()
 	fetched := make(chan error, 1)

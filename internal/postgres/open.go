@@ -16,8 +16,8 @@ const (
 	maxIdleInTransaction = 30 * time.Second
 )
 
-// Open returns a pool of at most maxConns connections to the database at url, after one of them has answered. Session parameters
-// in url win over the defaults set here.
+// Open returns a pool of at most maxConns connections to the database at url, after one of them has answered. Session
+// parameters in url win over the defaults set here.
 func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {

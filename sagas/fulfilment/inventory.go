@@ -30,8 +30,7 @@ func reserveStock(e order.Placed, now time.Time) (sagas.Reaction, bool) {
 func shortages(refused []sagas.Refusal) []reservation.Shortage {
 	var short []reservation.Shortage
 	for _, r := range refused {
-		var insufficient *stock.InsufficientError
-		if errors.As(r.Err, &insufficient) {
+		if insufficient, ok := errors.AsType[*stock.InsufficientError](r.Err); ok {
 			short = append(short, reservation.Shortage{SKU: string(insufficient.SKU), Requested: insufficient.Requested, Available: insufficient.Available})
 		}
 	}

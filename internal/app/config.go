@@ -1,0 +1,48 @@
+package app
+
+import (
+	"log/slog"
+	"net"
+	"slices"
+
+	"github.com/ordo-platform/ordo/sagas/fulfilment"
+)
+
+// The services. Each has its own database; all but Views have an event log and a topic in front of it.
+const (
+	Orders    = fulfilment.Orders
+	Inventory = fulfilment.Inventory
+	Payments  = fulfilment.Payments
+	Catalog   = "catalog"
+	Customers = "customers"
+	Views     = "views"
+)
+
+// Services returns the names of all services.
+func Services() []string {
+	return append(publishers(), Views)
+}
+
+// publishers are the services that have a log and publish it.
+func publishers() []string {
+	return slices.Clone([]string{Orders, Inventory, Payments, Catalog, Customers})
+}
+
+// Config says where a platform finds its parts. All fields are required unless they say otherwise.
+type Config struct {
+	Databases       map[string]string // connection URL by service
+	Brokers         []string          // Kafka bootstrap addresses
+	PaymentProvider string            // base URL
+	Listener        net.Listener      // where to serve the API
+	Logger          *slog.Logger
+	CursorKey       []byte // signs list cursors; empty makes one up, so cursors end with the process
+
+	Replication int16 // copies of each partition; 0 means 1
+
+	// DisposableBroker says that the broker forgets everything when it stops. The relay then refills it with what some
+	// consumer still needs, and at least with the newest events.
+	DisposableBroker bool
+
+	// UnsafeDurability accepts a database that loses acknowledged events in a crash, for throw-away runs.
+	UnsafeDurability bool
+}

@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/eventstore/relay"
+	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/kafka"
+	"github.com/ordo-platform/ordo/internal/payments"
+	"github.com/ordo-platform/ordo/internal/psp"
+	"github.com/ordo-platform/ordo/sagas/fulfilment"
+)
+
+const (
+	leaseTime = 10 * time.Second
+
+	// refill is how many of the newest events a disposable broker gets at least, for people who look into the topics.
+	refill = 50_000
+)
+
+// connect joins the services by Kafka: who publishes, who reads what, who reacts to what.
+func (p *Platform) connect() error {
+	for _, m := range readModels {
+		if err := p.consume(m.service, m.name, []string{m.source}, m.projector()); err != nil {
+			return err
+		}
+	}
+	for name, sources := range reactsTo {
+		s := p.services[name]
+		handler := reactorHandler{reactor: fulfilment.Steps.For(name), commands: s.commands, store: s.store}
+		if err := p.consume(name, "fulfilment", sources, handler); err != nil {
+			return err
+		}
+	}
+	for _, name := range publishers() {
+		if err := p.publish(p.services[name]); err != nil {
+			return err
+		}
+	}
+	s := p.services[Payments]
+	provider, err := psp.NewClient(psp.ClientConfig{BaseURL: p.config.PaymentProvider})
+	if err != nil {
+		return err
+	}
+	s.worker = payments.New(payments.Config{Store: s.store, Pool: s.pool, Commands: s.commands, Provider: provider, Logger: s.log})
+	p.waiter, err = consumer.NewWaiter(consumer.WaiterConfig{Brokers: p.config.Brokers, Services: publishers(), Pool: p.services[Views].pool, Logger: p.config.Logger})
+	return err
+}
+
+// consume adds a consumer to a service. Its name is <service>.<what>.
+func (p *Platform) consume(service, what string, sources []string, handler consumer.Handler) error {
+	s := p.services[service]
+	names := make([]string, 0, len(sources))
+	for _, source := range sources {
+		names = append(names, kafka.EventsTopic(source))
+	}
+	committed := func() { p.waiter.Wake() }
+	if s.store != nil {
+		committed = s.store.Notify // what was appended can be published
+	}
+	c, err := consumer.New(consumer.Config{
+		Name:     consumerName(service, what),
+		Topics:   names,
+		Pool:     s.pool,
+		Brokers:  p.config.Brokers,
+		Handler:  handler,
+		OnCommit: committed,
+		Logger:   s.log.With("consumer", consumerName(service, what)),
+	})
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", consumerName(service, what), err)
+	}
+	s.consumers = append(s.consumers, c)
+	return nil
+}
+
+// publish adds a relay to a service.
+func (p *Platform) publish(s *service) error {
+	wake, _ := s.store.Subscribe() // as long as the store lives
+	startAt := func(context.Context) (eventstore.Position, error) { return 0, nil }
+	if p.config.DisposableBroker {
+		startAt = func(ctx context.Context) (eventstore.Position, error) { return p.refillFrom(ctx, s) }
+	}
+	var err error
+	s.relay, err = relay.New(relay.Config{
+		Service:    s.name,
+		Log:        s.store,
+		Lease:      s.store.Lease("relay", holder(), leaseTime),
+		Wake:       wake,
+		Brokers:    p.config.Brokers,
+		Partitions: partitions,
+		StartAt:    startAt,
+		Logger:     s.log.With("component", "relay"),
+	})
+	return err
+}
+
+// refillFrom is the position after which an empty broker has to be refilled: every event that some consumer has not
+// applied, and at least the newest ones.
+func (p *Platform) refillFrom(ctx context.Context, s *service) (eventstore.Position, error) {
+	head, err := s.store.Head(ctx)
+	if err != nil {
+		return 0, err
+	}
+	from := max(0, head-refill)
+	for _, reader := range p.services {
+		for _, c := range reader.consumers {
+			applied, reads, err := c.Applied(ctx, kafka.EventsTopic(s.name))
+			if err != nil {
+				return 0, err
+			}
+			if !reads {
+				continue
+			}
+			seen := make([]eventstore.Position, partitions)
+			for partition, position := range applied {
+				seen[partition] = position
+			}
+			first, err := s.store.FirstUnseen(ctx, seen)
+			if err != nil {
+				return 0, err
+			}
+			if first > 0 {
+				from = min(from, first-1)
+			}
+		}
+	}
+	return from, nil
+}

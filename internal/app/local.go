@@ -1,0 +1,250 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/ordo-platform/ordo/internal/embedded"
+	"github.com/ordo-platform/ordo/internal/psp"
+)
+
+// LocalConfig says how to run the whole platform in one process. The zero value keeps nothing: everything is embedded, on
+// free ports, and gone afterwards.
+type LocalConfig struct {
+	DataDir     string // where embedded parts keep their data; empty keeps nothing
+	HTTPAddr    string // empty: a free port on loopback
+	DatabaseURL string // a Postgres server to use instead of the embedded one; its role may create databases
+	Brokers     []string
+	BrokerPort  int           // of the embedded broker; 0: DefaultBrokerPort if it is free, else any free one
+	SlowPayment time.Duration // how long the payment simulator lets pm_slow wait; 0: its default
+	Logger      *slog.Logger
+}
+
+// DefaultBrokerPort is Kafka's.
+const DefaultBrokerPort = 9092
+
+// Local is a platform with everything it needs. Development only: the broker is in memory and nothing is encrypted.
+type Local struct {
+	*Platform
+	Brokers   []string
+	Databases map[string]string // connection URL by service
+	Provider  *psp.Simulator
+
+	embedded []func(context.Context) error // stops the embedded parts, last one first
+	failed   chan error                    // an embedded part that ended by itself
+}
+
+// NewLocal starts the embedded parts and builds the platform on them. Run or Close ends them.
+func NewLocal(ctx context.Context, c LocalConfig) (_ *Local, err error) {
+	l := &Local{failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.stopEmbedded(ctx))
+		}
+	}()
+	if c.HTTPAddr == "" {
+		c.HTTPAddr = "127.0.0.1:0"
+	}
+	listener, err := listen(ctx, c.HTTPAddr) // the likeliest reason not to start, and the quickest to find
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = listener.Close()
+		}
+	}()
+	if err := l.startDatabases(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := l.startBroker(c); err != nil {
+		return nil, err
+	}
+	provider, err := l.startProvider(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	l.Platform, err = New(ctx, Config{
+		Databases:        l.Databases,
+		Brokers:          l.Brokers,
+		PaymentProvider:  provider,
+		Listener:         listener,
+		Logger:           c.Logger,
+		DisposableBroker: len(c.Brokers) == 0,
+		UnsafeDurability: c.DataDir == "" && c.DatabaseURL == "",
+	})
+	return l, err
+}
+
+// Run runs the platform until ctx ends or something fails, then stops everything.
+func (l *Local) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case err := <-l.failed:
+			cancel(err)
+		case <-ctx.Done():
+		}
+	}()
+	err := l.Platform.Run(ctx)
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	return errors.Join(err, l.stopEmbedded(ctx))
+}
+
+// Close ends a local platform that was never run.
+func (l *Local) Close() error {
+	l.Platform.Close()
+	return l.stopEmbedded(context.Background())
+}
+
+func (l *Local) stopEmbedded(ctx context.Context) error {
+	var errs []error
+	for i := len(l.embedded) - 1; i >= 0; i-- {
+		errs = append(errs, l.embedded[i](context.WithoutCancel(ctx)))
+	}
+	l.embedded = nil
+	return errors.Join(errs...)
+}
+
+// startDatabases gives every service a database of its own.
+func (l *Local) startDatabases(ctx context.Context, c LocalConfig) error {
+	l.Databases = map[string]string{}
+	if c.DatabaseURL != "" {
+		return l.useServer(ctx, c.DatabaseURL)
+	}
+	config := embedded.PostgresConfig{Ephemeral: c.DataDir == "", Log: c.Logger}
+	if c.DataDir != "" {
+		config.DataDir = filepath.Join(c.DataDir, "postgres")
+	}
+	server, err := embedded.StartPostgres(ctx, config)
+	if err != nil {
+		return err
+	}
+	l.embedded = append(l.embedded, server.Stop)
+	go func() {
+		<-server.Done()
+		if err := server.Err(); err != nil {
+			l.failed <- err
+		}
+	}()
+	for _, service := range Services() {
+		if l.Databases[service], err = server.EnsureDatabase(ctx, service); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// useServer makes the services' databases on a server of the user's, if they are missing.
+func (l *Local) useServer(ctx context.Context, address string) error {
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return fmt.Errorf("database url: %w", err)
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return fmt.Errorf("use the given database server: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	for _, service := range Services() {
+		name := "ordo_" + service
+		var exists bool
+		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists); err != nil {
+			return err
+		}
+		if !exists {
+			if _, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
+				return fmt.Errorf("create database %s: %w", name, err)
+			}
+		}
+		if l.Databases[service], err = withDatabase(address, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withDatabase is a server's address with another database, in either form Postgres knows.
+func withDatabase(address, database string) (string, error) {
+	if !strings.Contains(address, "://") {
+		return address + " dbname=" + database, nil
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", errors.New("database url: not a URL") // the error of url.Parse has the password in it
+	}
+	u.Path = "/" + database
+	return u.String(), nil
+}
+
+// startBroker starts the embedded broker, unless there are real ones.
+func (l *Local) startBroker(c LocalConfig) error {
+	if len(c.Brokers) > 0 {
+		l.Brokers = c.Brokers
+		return nil
+	}
+	port := c.BrokerPort
+	if port == 0 && c.DataDir != "" {
+		port = DefaultBrokerPort
+	}
+	broker, err := embedded.StartBroker(embedded.BrokerConfig{Port: port, Log: c.Logger})
+	var taken *embedded.PortTakenError
+	if errors.As(err, &taken) && c.BrokerPort == 0 {
+		broker, err = embedded.StartBroker(embedded.BrokerConfig{Log: c.Logger})
+	}
+	if err != nil {
+		return err
+	}
+	l.embedded = append(l.embedded, func(context.Context) error { broker.Close(); return nil })
+	l.Brokers = broker.Addrs()
+	return nil
+}
+
+// startProvider serves the payment simulator on a free port, with its ledger beside the data.
+func (l *Local) startProvider(ctx context.Context, c LocalConfig) (base string, err error) {
+	config := psp.SimulatorConfig{SlowDelay: c.SlowPayment}
+	if c.DataDir != "" {
+		if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+			return "", err
+		}
+		config.LedgerFile = filepath.Join(c.DataDir, "provider.jsonl")
+	}
+	if l.Provider, err = psp.NewSimulator(config); err != nil {
+		return "", err
+	}
+	l.embedded = append(l.embedded, func(context.Context) error { return l.Provider.Close() })
+	listener, err := listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	server := &http.Server{Handler: l.Provider, ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			l.failed <- fmt.Errorf("payment simulator: %w", err)
+		}
+	}()
+	l.embedded = append(l.embedded, func(context.Context) error { return server.Close() })
+	return "http://" + listener.Addr().String(), nil
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("serve HTTP: %w", err)
+	}
+	return listener, nil
+}

@@ -1,0 +1,201 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/httpapi"
+	"github.com/ordo-platform/ordo/internal/kafka"
+	"github.com/ordo-platform/ordo/internal/psp"
+)
+
+// Time each stage gets to stop; together they stay below what an operator waits for.
+const (
+	drainRequests = 2 * time.Second
+	drainWork     = 2 * time.Second
+	drainRelays   = 2 * time.Second
+	drainStores   = 2 * time.Second
+)
+
+// Platform is the services of one process.
+type Platform struct {
+	config   Config
+	services map[string]*service
+	waiter   *consumer.Waiter
+	listener net.Listener
+	server   *http.Server
+}
+
+// New opens databases, brings their tables up to date, makes missing topics and builds every service. It starts nothing,
+// but what it opened is held until Run returns or Close is called.
+func New(ctx context.Context, c Config) (_ *Platform, err error) {
+	p := &Platform{config: c, listener: c.Listener, services: map[string]*service{}}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	if err := ensureTopics(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := p.openServices(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.connect(); err != nil {
+		return nil, err
+	}
+	api, err := p.api()
+	if err != nil {
+		return nil, err
+	}
+	p.server = httpapi.NewServer(p.Addr(), api)
+	return p, nil
+}
+
+func ensureTopics(ctx context.Context, c Config) error {
+	client, err := kafka.Config{Brokers: c.Brokers, Logger: c.Logger}.NewClient()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return kafka.EnsureTopics(ctx, client, topics(max(c.Replication, 1))...)
+}
+
+func (p *Platform) openServices(ctx context.Context) error {
+	opened := make([]*service, len(Services()))
+	g, gctx := errgroup.WithContext(ctx)
+	for i, name := range Services() {
+		g.Go(func() (err error) {
+			opened[i], err = openService(gctx, name, p.config)
+			return err
+		})
+	}
+	err := g.Wait()
+	for _, s := range opened {
+		if s != nil {
+			p.services[s.name] = s
+		}
+	}
+	return err
+}
+
+// Addr is where the API is served.
+func (p *Platform) Addr() string { return p.listener.Addr().String() }
+
+// Run runs the platform until ctx ends or a part of it fails, then stops it: first what takes work in, last what stores it.
+func (p *Platform) Run(ctx context.Context) error {
+	defer p.Close()
+	var s stages
+	stores := s.add("event stores", drainStores)
+	relays := s.add("relays", drainRelays)
+	work := s.add("consumers", drainWork)
+	requests := s.add("HTTP", drainRequests+time.Second)
+	for _, service := range p.services {
+		if service.store != nil {
+			stores.add(service.name+" store", service.store.Run)
+			relays.add(service.name+" relay", service.relay.Run)
+		}
+		for _, c := range service.consumers {
+			work.add("consumer "+c.Name(), c.Run)
+		}
+		if service.worker != nil {
+			work.add("payment worker", service.worker.Run)
+		}
+	}
+	work.add("read-your-writes", p.waiter.Run)
+	requests.add("HTTP", p.serve)
+	return s.run(ctx)
+}
+
+// serve answers requests until ctx ends, then lets those under way finish.
+func (p *Platform) serve(ctx context.Context) error {
+	stopped := make(chan error, 1)
+	go func() { stopped <- p.server.Serve(p.listener) }()
+	select {
+	case err := <-stopped:
+		return err
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainRequests)
+	defer cancel()
+	if err := p.server.Shutdown(drain); err != nil {
+		_ = p.server.Close() // those that are left are cut off
+	}
+	if err := <-stopped; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close gives up what New opened. Run does it by itself.
+func (p *Platform) Close() {
+	_ = p.listener.Close() // closed before, if it was served
+	for _, s := range p.services {
+		s.close()
+	}
+}
+
+// WaitReady returns when every part works, or when ctx ends, with what does not.
+func (p *Platform) WaitReady(ctx context.Context) error {
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := p.check(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not ready: %w", err)
+		case <-ticker.C:
+		}
+	}
+}
+
+// check asks every health check once.
+func (p *Platform) check(ctx context.Context) error {
+	for _, c := range p.checks() {
+		if err := c.Check(ctx); err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+func (p *Platform) checks() []httpapi.Check {
+	var checks []httpapi.Check
+	for _, name := range Services() {
+		checks = append(checks, p.services[name].checks()...)
+	}
+	return checks
+}
+
+// api puts the routes of every service on one handler.
+func (p *Platform) api() (http.Handler, error) {
+	key := p.config.CursorKey
+	if len(key) == 0 {
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails
+	}
+	return httpapi.New(httpapi.Config{
+		Orders:         p.services[Orders].ordersAPI(),
+		Inventory:      p.services[Inventory].commandsAPI(),
+		Payments:       &httpapi.Payments{Log: p.services[Payments].store},
+		Catalog:        p.services[Catalog].commandsAPI(),
+		Customers:      p.services[Customers].commandsAPI(),
+		Views:          p.services[Views].viewsAPI(p.waiter),
+		Health:         p.checks(),
+		PaymentMethods: psp.Methods(),
+		CursorKey:      key,
+		Logger:         p.config.Logger,
+		Clock:          time.Now,
+	})
+}

@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
+	"github.com/ordo-platform/ordo/eventstore/relay"
+	"github.com/ordo-platform/ordo/internal/command"
+	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/httpapi"
+	"github.com/ordo-platform/ordo/internal/payments"
+	"github.com/ordo-platform/ordo/internal/postgres"
+)
+
+// maxConns bounds the connections of one service in one process. Consumers take one per partition at work, so this is also
+// how many partitions are worked on at once.
+const maxConns = 12
+
+// service is one service of a platform: its database and what runs on it.
+type service struct {
+	name      string
+	config    Config
+	log       *slog.Logger
+	pool      *pgxpool.Pool
+	store     *eventpg.Store // nil for views
+	commands  *command.Handler
+	relay     *relay.Relay
+	consumers []*consumer.Consumer
+	worker    *payments.Worker // payments only
+}
+
+// openService opens a service's database, brings it up to date and opens its log.
+func openService(ctx context.Context, name string, c Config) (_ *service, err error) {
+	s := &service{name: name, config: c, log: c.Logger.With("service", name)}
+	defer func() {
+		if err != nil {
+			s.close()
+			err = fmt.Errorf("service %s: %w", name, err)
+		}
+	}()
+	if s.pool, err = postgres.Open(ctx, c.Databases[name], maxConns); err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, err
+	}
+	if name == Views {
+		return s, nil
+	}
+	s.store, err = eventpg.Open(ctx, s.pool, eventpg.Config{Partitions: partitions, UnsafeDurability: c.UnsafeDurability})
+	if err != nil {
+		return nil, err
+	}
+	s.commands = command.New(s.store, tasksOf(name))
+	return s, nil
+}
+
+// tasksOf is which events of a service are followed by work outside its log.
+func tasksOf(service string) command.TaskRule {
+	if service == Payments {
+		return payments.TaskFor
+	}
+	return nil
+}
+
+func (s *service) migrate(ctx context.Context) error {
+	if s.name != Views {
+		if err := postgres.Migrate(ctx, s.pool, "eventstore", eventpg.Migrations()); err != nil {
+			return err
+		}
+	}
+	if err := postgres.Migrate(ctx, s.pool, "consumer", consumer.Migrations()); err != nil {
+		return err
+	}
+	for _, m := range readModels {
+		if m.service != s.name {
+			continue
+		}
+		if err := postgres.Migrate(ctx, s.pool, m.name, m.migrations()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close gives up the service's connections.
+func (s *service) close() {
+	if s != nil && s.pool != nil {
+		s.pool.Close()
+	}
+}
+
+// holder names this process in leases.
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()[:8])
+}
+
+// checks are the service's part of /readyz.
+func (s *service) checks() []httpapi.Check {
+	checks := []httpapi.Check{{Name: s.name + "/postgres", Check: s.pool.Ping}}
+	if s.relay != nil {
+		checks = append(checks, httpapi.Check{Name: s.name + "/relay", Check: func(context.Context) error { return s.relay.Status().Err() }})
+	}
+	for _, c := range s.consumers {
+		checks = append(checks, httpapi.Check{Name: "consumer/" + c.Name(), Check: func(context.Context) error { return c.Status().Err() }})
+	}
+	return checks
+}
