@@ -1,0 +1,476 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ordo-platform/ordo/internal/client"
+	"github.com/ordo-platform/ordo/internal/devfile"
+	"github.com/ordo-platform/ordo/internal/psp"
+)
+
+// crashRounds is how often the platform is killed: few by default, ORDO_CRASH_ROUNDS for more.
+func crashRounds(t *testing.T) int {
+	rounds := os.Getenv("ORDO_CRASH_ROUNDS")
+	if rounds == "" {
+		return 3
+	}
+	n, err := strconv.Atoi(rounds)
+	if err != nil || n < 1 {
+		t.Fatalf("ORDO_CRASH_ROUNDS=%q is not a number of rounds", rounds)
+	}
+	return n
+}
+
+// TestKillLosesNothing kills `ordo dev` with SIGKILL at random moments under load and starts it again on the same data.
+// In the end every acknowledged order exists once and has ended, and topics, read models and the provider's ledger agree
+// with the store. Judged by SQL, a Kafka reader and a file of our own, not by the product's code.
+func TestKillLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while; not with -short")
+	}
+	t.Parallel()
+	ctx := t.Context()
+	dir := filepath.Join(t.TempDir(), "data")
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments to kill at
+
+	books := &journal{answers: map[string]string{}}
+	var customer string
+	for round := range crashRounds(t) {
+		p := startDev(t, dir)
+		if round == 0 {
+			customer = openShop(t, p.api)
+		}
+		loadCtx, stopLoad := context.WithCancel(ctx)
+		var load sync.WaitGroup
+		for worker := range 8 {
+			load.Go(func() { books.placeOrders(loadCtx, p.api, customer, fmt.Sprintf("%d-%d", round, worker)) })
+		}
+		sleep(ctx, 100*time.Millisecond+time.Duration(random.IntN(1400))*time.Millisecond)
+		p.kill()
+		stopLoad()
+		load.Wait()
+	}
+
+	p := startDev(t, dir)
+	books.askAgain(t, p.api, customer)
+	waitUntilAllEnded(t, p)
+	checkOrders(t, p, books)
+	checkLog(t, p)
+	checkReadModels(t, p)
+	checkStock(t, p)
+	checkLedger(t, p, dir)
+	p.stop()
+}
+
+// childVariable makes this test binary behave as the program.
+const childVariable = "ORDO_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// devProcess is a running `ordo dev`.
+type devProcess struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	done chan error
+	file devfile.File
+	api  *client.Client
+}
+
+func startDev(t *testing.T, dir string) *devProcess {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "dev", "--data-dir", dir, "--http-addr", "127.0.0.1:0")
+	cmd.Env = append(os.Environ(), childVariable+"=1")
+	output := filepath.Join(filepath.Dir(dir), "output")
+	log, err := os.OpenFile(output, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &devProcess{t: t, cmd: cmd, done: make(chan error, 1)}
+	go func() { p.done <- cmd.Wait() }()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		if t.Failed() {
+			text, _ := os.ReadFile(output)
+			t.Logf("output of ordo dev:\n%s", text[max(0, len(text)-8000):])
+		}
+	})
+	for {
+		select {
+		case err := <-p.done:
+			t.Fatalf("ordo dev ended instead of getting ready: %v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if p.file, err = devfile.Read(dir); err == nil && p.file.PID == cmd.Process.Pid {
+			break
+		}
+	}
+	p.api, err = client.New(client.Config{URL: p.file.URL, Timeout: 5 * time.Second, Retry: client.Retry{Attempts: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *devProcess) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// stop is Ctrl-C: it must end cleanly, and within five seconds.
+func (p *devProcess) stop() {
+	p.t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGINT)
+	select {
+	case err := <-p.done:
+		var exit *exec.ExitError
+		if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitInterrupted) {
+			p.t.Errorf("ordo dev stopped with %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		p.t.Error("ordo dev did not stop within 5 s")
+	}
+}
+
+func openShop(t *testing.T, api *client.Client) (customer string) {
+	t.Helper()
+	for _, sku := range []string{"A", "B", "C"} {
+		price := client.Money{Amount: 100, Currency: "EUR"}
+		if _, err := api.PutProduct(t.Context(), client.Product{SKU: sku, Name: sku, Price: price}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := api.ReceiveStock(t.Context(), sku, 500, "first"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	registered, err := api.RegisterCustomer(t.Context(), client.Customer{Name: "Ada", Email: "ada@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return registered.Value.ID
+}
+
+// journal is what the client knows: for each idempotency key the order it was answered, empty while it does not know.
+type journal struct {
+	mu      sync.Mutex
+	answers map[string]string
+}
+
+func request(customer, key string) client.PlaceOrder {
+	// The request follows from its key, so that it can be sent again.
+	h := int64(0)
+	for _, c := range key {
+		h = h*31 + int64(c)
+	}
+	order := client.PlaceOrder{CustomerID: customer, PaymentMethod: psp.MethodOK, Lines: []client.Item{{SKU: "A", Quantity: 1 + h%3}}}
+	if h%4 == 0 {
+		order.PaymentMethod = psp.MethodDeclined
+	}
+	if h%5 == 0 {
+		order.Lines = append(order.Lines, client.Item{SKU: "B", Quantity: 1}, client.Item{SKU: "C", Quantity: 2})
+	}
+	return order
+}
+
+func (j *journal) placeOrders(ctx context.Context, api *client.Client, customer, prefix string) {
+	for n := 0; ctx.Err() == nil; n++ {
+		key := fmt.Sprintf("%s-%d", prefix, n)
+		j.note(key, "")
+		placed, err := api.PlaceOrder(ctx, key, request(customer, key))
+		if err != nil {
+			return // killed
+		}
+		j.note(key, placed.Value.ID)
+	}
+}
+
+func (j *journal) note(key, id string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.answers[key] = id
+}
+
+// askAgain sends every request once more. What was acknowledged must get the same answer.
+func (j *journal) askAgain(t *testing.T, api *client.Client, customer string) {
+	t.Helper()
+	acknowledged := 0
+	for key, id := range j.answers {
+		again, err := api.PlaceOrder(t.Context(), key, request(customer, key))
+		if err != nil {
+			t.Fatalf("key %s again: %v", key, err)
+		}
+		if id != "" {
+			acknowledged++
+			if !again.Replayed || again.Value.ID != id {
+				t.Errorf("key %s was answered with order %s, now with %s (replayed: %t)", key, id, again.Value.ID, again.Replayed)
+			}
+		}
+		j.answers[key] = again.Value.ID
+	}
+	t.Logf("%d requests, %d acknowledged before a kill", len(j.answers), acknowledged)
+}
+
+func waitUntilAllEnded(t *testing.T, p *devProcess) {
+	t.Helper()
+	limit := time.Now().Add(60 * time.Second)
+	for {
+		open := 0
+		for page, err := range p.api.OrderPages(t.Context(), client.ListOrders{Limit: 200}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range page.Orders {
+				if o.Status != client.StatusConfirmed && o.Status != client.StatusRejected {
+					open++
+				}
+			}
+		}
+		// The list is a read model: only the store knows whether it has all of them.
+		if open == 0 && query[int](t, p, "views", "SELECT count(*) FROM orderview_orders") ==
+			query[int](t, p, "orders", "SELECT count(*) FROM events WHERE type = 'OrderPlaced'") {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%d orders have not ended", open)
+		}
+		sleep(t.Context(), 100*time.Millisecond)
+	}
+}
+
+// checkOrders: one order for each key, and no other; each ended exactly once.
+func checkOrders(t *testing.T, p *devProcess, books *journal) {
+	t.Helper()
+	stored := map[string]bool{}
+	for _, stream := range queryAll[string](t, p, "orders", "SELECT substr(stream, 7) FROM events WHERE type = 'OrderPlaced'") {
+		stored[stream] = true
+	}
+	asked := map[string]bool{}
+	for key, id := range books.answers {
+		if !stored[id] {
+			t.Errorf("order %s of key %s is lost", id, key)
+		}
+		asked[id] = true
+	}
+	if len(stored) != len(asked) || len(asked) != len(books.answers) {
+		t.Errorf("%d keys, %d orders answered, %d stored", len(books.answers), len(asked), len(stored))
+	}
+	if twice := query[int](t, p, "orders", `SELECT count(*) FROM (SELECT stream FROM events
+		GROUP BY stream HAVING count(*) FILTER (WHERE type IN ('OrderConfirmed', 'OrderRejected')) <> 1) AS s`); twice > 0 {
+		t.Errorf("%d orders did not end exactly once", twice)
+	}
+}
+
+// checkLog: every log is gapless, and each topic holds each of its events once, in order.
+func checkLog(t *testing.T, p *devProcess) {
+	t.Helper()
+	for _, service := range []string{"orders", "inventory", "payments", "catalog", "customers"} {
+		if broken := query[int](t, p, service, `SELECT count(*) FROM (SELECT position - lag(position, 1, 0) OVER (ORDER BY position) AS step,
+			version - lag(version, 1, 0) OVER (PARTITION BY stream ORDER BY version) AS version_step FROM events) AS e
+			WHERE step <> 1 OR version_step <> 1`); broken > 0 {
+			t.Errorf("%s: %d gaps in the log", service, broken)
+		}
+		want := queryAll[int64](t, p, service, "SELECT position FROM events ORDER BY position")
+		got := map[int64]int{}
+		last := map[int32]int64{}
+		for _, r := range readTopic(t, p, service+".events", len(want)) {
+			position, previous := header(t, r, "ce_sequence"), header(t, r, "ordo_prev")
+			got[position]++
+			if previous != last[r.Partition] {
+				t.Errorf("%s: partition %d has %d after %d, which says it follows %d", service, r.Partition, position, last[r.Partition], previous)
+			}
+			last[r.Partition] = position
+		}
+		for _, position := range want {
+			if got[position] != 1 {
+				t.Errorf("%s: event %d is %d times on the topic", service, position, got[position])
+			}
+		}
+	}
+}
+
+// checkReadModels compares read models with what SQL makes of the events.
+func checkReadModels(t *testing.T, p *devProcess) {
+	t.Helper()
+	events := map[string]string{}
+	for _, e := range queryAll[string](t, p, "orders", `SELECT substr(stream, 7) || ' ' || max(version) || ' ' || count(*) || ' ' ||
+		CASE WHEN bool_or(type = 'OrderConfirmed') THEN 'confirmed' ELSE 'rejected' END FROM events GROUP BY stream`) {
+		events[e] = e
+	}
+	rows := queryAll[string](t, p, "views", "SELECT id || ' ' || version || ' ' || applied || ' ' || status FROM orderview_orders")
+	for _, r := range rows {
+		if events[r] == "" {
+			t.Errorf("read model has %s, the store does not", r)
+		}
+	}
+	if len(rows) != len(events) {
+		t.Errorf("%d orders in the read model, %d in the store", len(rows), len(events))
+	}
+	const levels = `SELECT data->>'sku' || ' ' || sum(CASE type WHEN 'StockReceived' THEN (data->>'quantity')::bigint ELSE 0 END) || ' ' ||
+		sum(CASE type WHEN 'StockAllocated' THEN (data->>'quantity')::bigint WHEN 'StockDeallocated' THEN -(data->>'quantity')::bigint ELSE 0 END)
+		FROM events WHERE stream LIKE 'stock-%' GROUP BY data->>'sku' ORDER BY 1`
+	const view = "SELECT sku || ' ' || on_hand || ' ' || reserved FROM stocklevels_levels ORDER BY 1"
+	var store, model []string
+	for range 50 { // the stock's read model may be a moment behind the orders'
+		store, model = queryAll[string](t, p, "inventory", levels), queryAll[string](t, p, "views", view)
+		if fmt.Sprint(store) == fmt.Sprint(model) {
+			break
+		}
+		sleep(t.Context(), 100*time.Millisecond)
+	}
+	if fmt.Sprint(store) != fmt.Sprint(model) {
+		t.Errorf("stock: store says %v, read model %v", store, model)
+	}
+}
+
+// checkStock: exactly the pieces of confirmed orders are reserved.
+func checkStock(t *testing.T, p *devProcess) {
+	t.Helper()
+	reserved := queryAll[string](t, p, "inventory", `SELECT data->>'sku' || ' ' || sum(CASE type WHEN 'StockAllocated' THEN 1 ELSE -1 END * (data->>'quantity')::bigint)
+		FROM events WHERE type IN ('StockAllocated', 'StockDeallocated') GROUP BY data->>'sku' ORDER BY 1`)
+	ordered := queryAll[string](t, p, "orders", `SELECT line->>'sku' || ' ' || sum(CASE WHEN confirmed THEN (line->>'quantity')::bigint ELSE 0 END)
+		FROM (SELECT data, bool_or(type = 'OrderConfirmed') OVER (PARTITION BY stream) AS confirmed, type FROM events) AS e,
+			json_array_elements(data->'lines') AS line
+		WHERE type = 'OrderPlaced' GROUP BY line->>'sku' ORDER BY 1`)
+	if fmt.Sprint(reserved) != fmt.Sprint(ordered) {
+		t.Errorf("reserved are %v, confirmed orders hold %v", reserved, ordered)
+	}
+}
+
+// checkLedger: the provider holds money once for each confirmed order, and for no other.
+func checkLedger(t *testing.T, p *devProcess, dir string) {
+	t.Helper()
+	file, err := os.Open(filepath.Join(dir, "provider.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	holds := map[string]int{}
+	for decoder := json.NewDecoder(file); ; {
+		var o psp.Operation
+		if err := decoder.Decode(&o); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if o.Status == psp.StatusAuthorized {
+			holds[o.Request.OrderID]++
+		}
+	}
+	confirmed := queryAll[string](t, p, "orders", "SELECT substr(stream, 7) FROM events WHERE type = 'OrderConfirmed'")
+	for _, id := range confirmed {
+		if holds[id] != 1 {
+			t.Errorf("order %s is confirmed, its money is held %d times", id, holds[id])
+		}
+		delete(holds, id)
+	}
+	for id := range holds {
+		t.Errorf("money is held for order %s, which is not confirmed", id)
+	}
+}
+
+func query[T any](t *testing.T, p *devProcess, service, sql string) T {
+	t.Helper()
+	return queryAll[T](t, p, service, sql)[0]
+}
+
+func queryAll[T any](t *testing.T, p *devProcess, service, sql string) []T {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), p.file.Databases[service])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	rows, err := conn.Query(t.Context(), sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowTo[T])
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return all
+}
+
+// readTopic reads a topic from its beginning, read-committed, until it has n records, and a little longer for any more.
+func readTopic(t *testing.T, p *devProcess, topic string, n int) []*kgo.Record {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(p.file.Kafka...), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	ends, err := kadm.NewClient(cl).ListCommittedOffsets(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n > 0 && len(ends[topic]) == 0 {
+		t.Fatalf("topic %s is not there", topic)
+	}
+	var records []*kgo.Record
+	limit, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		wait := limit
+		if len(records) >= n {
+			var stop context.CancelFunc
+			wait, stop = context.WithTimeout(limit, 300*time.Millisecond)
+			defer stop()
+		}
+		fetched := cl.PollFetches(wait)
+		records = append(records, fetched.Records()...)
+		if wait.Err() != nil {
+			return records
+		}
+	}
+}
+
+func header(t *testing.T, r *kgo.Record, name string) int64 {
+	t.Helper()
+	for _, h := range r.Headers {
+		if h.Key == name {
+			n, err := strconv.ParseInt(string(h.Value), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("record has no header %s", name)
+	return 0
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
