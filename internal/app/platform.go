@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/consumer"
 	"github.com/ordo-platform/ordo/internal/httpapi"
 	"github.com/ordo-platform/ordo/internal/kafka"
@@ -198,4 +199,9 @@ func (p *Platform) api() (http.Handler, error) {
 		Logger:         p.config.Logger,
 		Clock:          time.Now,
 	})
+}
+
+// Published is the position up to which a service's log is on its topic.
+func (p *Platform) Published(service string) eventstore.Position {
+	return p.services[service].relay.Status().Position
 }
