@@ -41,7 +41,7 @@ Postgres comes from ORDO_POSTGRES_BIN (a folder with its programs), else from th
 downloaded once (ORDO_POSTGRES_REPOSITORY names a mirror).`,
 		Example: `  ordo dev
   ordo dev --ephemeral --http-addr 127.0.0.1:0
-  ordo dev --database-url postgres://user:password@db.example.com/postgres --kafka-brokers kafka-1:9092`,
+  ordo dev --database-url postgres://db.example.com/postgres?user=ordo --kafka-brokers kafka-1:9092`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDev(cmd, o) },
 	}

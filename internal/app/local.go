@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,8 +114,8 @@ func (l *Local) Close() error {
 
 func (l *Local) stopEmbedded(ctx context.Context) error {
 	var errs []error
-	for i := len(l.embedded) - 1; i >= 0; i-- {
-		errs = append(errs, l.embedded[i](context.WithoutCancel(ctx)))
+	for _, stop := range slices.Backward(l.embedded) {
+		errs = append(errs, stop(context.WithoutCancel(ctx)))
 	}
 	l.embedded = nil
 	return errors.Join(errs...)
