@@ -142,7 +142,9 @@ func startDev(t *testing.T, dir string) *devProcess {
 
 func (p *devProcess) kill() {
 	_ = p.cmd.Process.Kill()
-	_ = <-p.done // says that it was killed
+	if err := <-p.done; err == nil {
+		p.t.Error("ordo dev ended well although it was killed")
+	}
 }
 
 // stop is Ctrl-C: it must end cleanly, and within five seconds.

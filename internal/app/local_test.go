@@ -1,0 +1,172 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ordo-platform/ordo/internal/app"
+	"github.com/ordo-platform/ordo/internal/client"
+	"github.com/ordo-platform/ordo/internal/demo"
+	"github.com/ordo-platform/ordo/internal/psp"
+)
+
+// TestDemo tells the demo's story on embedded servers, stops, and starts again on the same data: the broker is empty
+// then, so everything hangs on the refill and on skipping by position.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	config := app.LocalConfig{
+		DataDir:     filepath.Join(t.TempDir(), "data"),
+		SlowPayment: 50 * time.Millisecond,
+		Logger:      slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+	p := start(t, config)
+	report, err := demo.Run(t.Context(), demo.Shop{
+		Client: p.client,
+		Ledger: func(context.Context) ([]psp.Operation, error) { return p.Provider.Ledger(), nil },
+		Say:    demo.Say(func(line string) { t.Log(line) }),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.OK() {
+		t.Errorf("not as expected: %+v", report)
+	}
+	p.stop()
+
+	p = start(t, config)
+	for _, before := range report.Orders {
+		now, err := p.client.Order(t.Context(), before.ID, "")
+		if err != nil || now.Value.Status != before.Status {
+			t.Errorf("after a restart order %s is %q (%v), it was %s", before.ID, now.Value.Status, err, before.Status)
+		}
+	}
+	again := report.Orders[0].ID
+	customer, err := p.client.Order(t.Context(), again, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.confirm(t, customer.Value.CustomerID, "after the restart", client.Item{SKU: "CUP", Quantity: 1})
+	p.stop()
+}
+
+// TestReadYourWrites: a query with the position of a command's answer sees that command, although the read models run
+// behind; many clients at once, each looks only once.
+func TestReadYourWrites(t *testing.T) {
+	t.Parallel()
+	p := start(t, app.LocalConfig{Logger: slog.New(slog.DiscardHandler)})
+	customer := p.openShop(t)
+	for i := range 50 {
+		placed, err := p.client.PlaceOrder(t.Context(), fmt.Sprintf("key-%d", i), client.PlaceOrder{
+			CustomerID: customer, Lines: []client.Item{{SKU: "MUG", Quantity: 1}}, PaymentMethod: psp.MethodOK,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen, err := p.client.Order(t.Context(), placed.Value.ID, placed.Position)
+		if err != nil || seen.Value.Version < placed.Value.Version {
+			t.Fatalf("order %d, written at %s, is not seen: version %d, %v", i, placed.Position, seen.Value.Version, err)
+		}
+	}
+	p.stop()
+}
+
+// BenchmarkOrder is an order's whole way under light load, one order at a time, on a server with fsync: from the request
+// until a client that looks every 2 ms sees it confirmed.
+func BenchmarkOrder(b *testing.B) {
+	p := start(b, app.LocalConfig{DataDir: filepath.Join(b.TempDir(), "data"), Logger: slog.New(slog.DiscardHandler)})
+	customer := p.openShop(b)
+	took := make([]time.Duration, 0, b.N)
+	for i := 0; b.Loop(); i++ {
+		began := time.Now()
+		p.confirm(b, customer, fmt.Sprint(i), client.Item{SKU: "MUG", Quantity: 1})
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+	p.stop()
+}
+
+// running is a platform that runs until it is stopped.
+type running struct {
+	*app.Local
+	client *client.Client
+	stop   func()
+}
+
+func start(tb testing.TB, config app.LocalConfig) *running {
+	tb.Helper()
+	local, err := app.NewLocal(tb.Context(), config)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- local.Run(ctx) }()
+	p := &running{Local: local}
+	p.stop = func() {
+		if ended == nil {
+			return
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			tb.Errorf("platform ended with %v", err)
+		}
+		ended = nil
+	}
+	tb.Cleanup(p.stop)
+	limited, done := context.WithTimeout(tb.Context(), time.Minute)
+	defer done()
+	if err := local.WaitReady(limited); err != nil {
+		tb.Fatal(err)
+	}
+	if p.client, err = client.New(client.Config{URL: "http://" + local.Addr()}); err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// openShop puts mugs on the shelf and registers a customer.
+func (p *running) openShop(tb testing.TB) (customer string) {
+	tb.Helper()
+	price := client.Money{Amount: 1990, Currency: "EUR"}
+	if _, err := p.client.PutProduct(tb.Context(), client.Product{SKU: "MUG", Name: "Mug", Price: price}); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := p.client.ReceiveStock(tb.Context(), "MUG", 1_000_000, "first"); err != nil {
+		tb.Fatal(err)
+	}
+	registered, err := p.client.RegisterCustomer(tb.Context(), client.Customer{Name: "Ada", Email: "ada@example.com"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return registered.Value.ID
+}
+
+// confirm places an order and returns when it is confirmed.
+func (p *running) confirm(tb testing.TB, customer, key string, items ...client.Item) {
+	tb.Helper()
+	placed, err := p.client.PlaceOrder(tb.Context(), key, client.PlaceOrder{CustomerID: customer, Lines: items, PaymentMethod: psp.MethodOK})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	limit := time.Now().Add(30 * time.Second)
+	for {
+		now, err := p.client.Order(tb.Context(), placed.Value.ID, placed.Position)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if now.Value.Status == client.StatusConfirmed {
+			return
+		}
+		if now.Value.Status == client.StatusRejected || time.Now().After(limit) {
+			tb.Fatalf("order %s is %s", placed.Value.ID, now.Value.Status)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
