@@ -128,7 +128,7 @@ func targets() []target {
 
 // badJSON is no JSON object, or not only one, whatever the target.
 func badJSON(good string) []bad {
-	deep := strings.Repeat("[", 33) + strings.Repeat("]", 33)
+	deep := func(n int) string { return `{"x":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}` }
 	return []bad{
 		{"not JSON", "customer_id=1", 400, "malformed_json", ""},
 		{"only spaces", "  \n", 400, "malformed_json", ""},
@@ -146,7 +146,9 @@ func badJSON(good string) []bad {
 		{"lone low surrogate", `{"x":"\udc00\ud800"}`, 400, "malformed_json", ""},
 		{"surrogate as bytes", `{"x":"` + "\xed\xa0\x80" + `"}`, 400, "malformed_json", ""},
 		{"raw control character", "{\"x\":\"\x01\"}", 400, "malformed_json", ""},
-		{"too deep", `{"x":` + deep + `}`, 400, "malformed_json", ""},
+		{"too deep", deep(33), 400, "malformed_json", ""},
+		{"far too deep", deep(20_000), 400, "malformed_json", ""},
+		{"just not too deep", deep(32), 400, "unknown_field", "x"},
 		{"Infinity", `{"x":Infinity}`, 400, "malformed_json", ""},
 		{"leading zero", `{"x":01}`, 400, "malformed_json", ""},
 		{"null", `null`, 422, "invalid_type", ""},
@@ -207,6 +209,7 @@ func TestBadHeaders(t *testing.T) {
 		{"If-Match is no version", []string{"Idempotency-Key", "k", "If-Match", `"abc"`}, 400, "invalid_parameter", "If-Match"},
 		{"If-Match without quotes", []string{"Idempotency-Key", "k", "If-Match", `1`}, 400, "invalid_parameter", "If-Match"},
 		{"weak If-Match", []string{"Idempotency-Key", "k", "If-Match", `W/"1"`}, 400, "invalid_parameter", "If-Match"},
+		{"two versions in If-Match", []string{"Idempotency-Key", "k", "If-Match", `"0"`, "If-Match", `"0"`}, 400, "invalid_parameter", "If-Match"},
 		{"If-Match of what is not there yet", []string{"Idempotency-Key", "k", "If-Match", `"3"`}, 412, "version_conflict", "If-Match"},
 	} {
 		p := setup(t)

@@ -66,7 +66,7 @@ func (a *api) addDocumentation() error {
 		write(w, http.StatusOK, "application/json", listed)
 	})
 	a.addProblem()
-	a.openAnswers()
+	a.finishSchemas()
 
 	document := a.huma.OpenAPI()
 	style := sha256.Sum256([]byte(docsCSS))

@@ -28,7 +28,7 @@ type memStore struct {
 
 	beforeAppend func(eventstore.Append) error // may block; its error is the append's
 	afterAppend  func() error                  // the same, once all is stored
-	readErr      error
+	reads        int
 }
 
 func (s *memStore) Append(ctx context.Context, a eventstore.Append) (eventstore.Commit, error) {
@@ -94,19 +94,20 @@ func (s *memStore) Receipt(_ context.Context, scope, key string) (eventstore.Rec
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.receipts[scope+"\x00"+key]
-	return r, ok, s.readErr
+	return r, ok, nil
 }
 
 func (s *memStore) ReadStream(_ context.Context, stream eventstore.StreamID, after eventstore.Version, _ int) ([]eventstore.Recorded, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reads++
 	var found []eventstore.Recorded
 	for _, e := range s.log {
 		if e.Stream == stream && e.Version > after {
 			found = append(found, e)
 		}
 	}
-	return found, s.readErr
+	return found, nil
 }
 
 func (s *memStore) ReadStreams(context.Context, []eventstore.StreamID) (map[eventstore.StreamID][]eventstore.Recorded, error) {

@@ -187,9 +187,10 @@ func (a *api) systemOperation(id, path, summary string, result any, mediaType st
 	}
 }
 
-// openAnswers lets every object that is not part of a request have more members: clients must ignore what they do not
-// know, so that adding to an answer breaks nobody.
-func (a *api) openAnswers() {
+// finishSchemas corrects what huma derives from Go types. Null is neither taken nor given, whatever the type. And every
+// object that is not part of a request may have more members: clients must ignore what they do not know, so that adding
+// to an answer breaks nobody.
+func (a *api) finishSchemas() {
 	closed := map[string]bool{}
 	for _, item := range a.huma.OpenAPI().Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete} {
@@ -202,6 +203,17 @@ func (a *api) openAnswers() {
 		if !closed[name] {
 			s.AdditionalProperties = true
 		}
+		neverNull(s)
+	}
+}
+
+func neverNull(s *huma.Schema) {
+	s.Nullable = false
+	for _, property := range s.Properties {
+		neverNull(property)
+	}
+	if values, ok := s.AdditionalProperties.(*huma.Schema); ok {
+		neverNull(values)
 	}
 }
 

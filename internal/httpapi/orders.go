@@ -69,7 +69,7 @@ type orderHistory struct {
 }
 
 type orderEvent struct {
-	ID            uuid.UUID           `json:"id"`
+	ID            uuid.UUID           `json:"id" format:"uuid"`
 	Type          string              `json:"type" example:"OrderPlaced"`
 	SchemaVersion int                 `json:"schema_version"`
 	Version       eventstore.Version  `json:"version" doc:"Its place in the history of the order, from 1."`

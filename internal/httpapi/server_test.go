@@ -95,6 +95,7 @@ func TestServerLimits(t *testing.T) {
 	}{
 		{"endless chunks", post + "Transfer-Encoding: chunked\r\n\r\n", io.MultiReader(chunkReader(), chunks{}), 413, "body_too_large"},
 		{"Content-Length over the limit", post + "Content-Length: 65537\r\n\r\n", strings.NewReader(""), 413, "body_too_large"},
+		{"body over the limit", post + "Content-Length: 65537\r\n\r\n", strings.NewReader(strings.Repeat(" ", 65537)), 413, "body_too_large"},
 		{"slow body", post + "Content-Length: 10\r\n\r\n{", strings.NewReader(""), 408, "request_timeout"},
 		{"bad chunk", post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", strings.NewReader(""), 400, "malformed_request"},
 		{"header over 16 kB", post + "X-Long: " + strings.Repeat("x", 17<<10) + "\r\n\r\n", strings.NewReader(""), 431, ""},

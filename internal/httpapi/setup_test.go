@@ -35,7 +35,7 @@ const (
 
 // platform is an API of all services on fakes.
 type platform struct {
-	t         *testing.T
+	t         testing.TB
 	handler   http.Handler
 	config    httpapi.Config
 	stores    map[string]*memStore // by service
@@ -54,7 +54,7 @@ type views struct {
 	stock     *memStock
 }
 
-func setup(t *testing.T) *platform {
+func setup(t testing.TB) *platform {
 	t.Helper()
 	p := &platform{
 		t: t, stores: map[string]*memStore{}, copies: &memProducts{}, known: &memCustomers{}, log: &lockedBuffer{},
