@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -107,15 +108,14 @@ func checkStreams(streams []eventstore.StreamAppend) error {
 		}
 	}
 	events := 0
-	seen := make(map[eventstore.StreamID]struct{}, len(streams))
-	for _, s := range streams {
+	for i, s := range streams {
 		if err := checkStreamID(s.Stream); err != nil {
 			return err
 		}
-		if _, twice := seen[s.Stream]; twice {
+		// They are few: looking through them is cheaper than a map, above all for one.
+		if slices.ContainsFunc(streams[:i], func(t eventstore.StreamAppend) bool { return t.Stream == s.Stream }) {
 			return &eventstore.LimitError{Stream: s.Stream, What: "stream", Reason: "appears twice in one append"}
 		}
-		seen[s.Stream] = struct{}{}
 		if s.Expected < eventstore.AnyVersion {
 			return &eventstore.LimitError{Stream: s.Stream, What: "expected version", Reason: "negative"}
 		}

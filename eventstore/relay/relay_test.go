@@ -506,14 +506,3 @@ func TestStopFinishesTheBatchInHand(t *testing.T) {
 	<-l.released
 	f.checkExact(t, log, 0)
 }
-
-func BenchmarkRelay(b *testing.B) {
-	f := setup(b)
-	log := newLog(b.N)
-	c := f.config(log, newLease(1))
-	c.MaxBatch = 0
-	b.ResetTimer()
-	r, _ := f.start(b, c)
-	f.awaitPublished(b, r, eventstore.Position(b.N))
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
-}
