@@ -55,7 +55,7 @@ func (s *Store) AppendTx(ctx context.Context, tx pgx.Tx, appends ...eventstore.A
 		ps[i] = p
 	}
 	// Looking the ids up costs little, and a second delivery is an ordinary event for the callers of AppendTx.
-	g, err := readGroup(ctx, tx, &pgx.Batch{}, ps, withEventIDs)
+	g, err := readGroup(ctx, tx, &pgx.Batch{}, ps, lookEverythingUp)
 	if err != nil {
 		return nil, fmt.Errorf("append %s: %w", ps[0].streams[0].id, err)
 	}
@@ -78,25 +78,26 @@ type sender interface {
 
 func send(ctx context.Context, to sender, b *pgx.Batch) error { return to.SendBatch(ctx, b).Close() }
 
-// eventIDs says whether readGroup looks up which event ids are stored. Without, the insert fails on the first that is.
-type eventIDs bool
+// lookup says what readGroup looks up. The insert fails on a stream that is not new, and on an event id that is not, by a
+// unique constraint: a group that trusts its callers saves those lookups, and is tried again with them if it was wrong to.
+type lookup bool
 
 const (
-	withEventIDs    eventIDs = true
-	withoutEventIDs eventIDs = false
+	trustNew         lookup = false
+	lookEverythingUp lookup = true
 )
 
 // readGroup takes the head lock and reads, in later statements, everything the appends are checked against. That is one
 // round trip: the statements are added to b.
-func readGroup(ctx context.Context, on sender, b *pgx.Batch, appends []*prepared, ids eventIDs) (*group, error) {
+func readGroup(ctx context.Context, on sender, b *pgx.Batch, appends []*prepared, all lookup) (*group, error) {
 	var head eventstore.Position
 	g := &group{}
 	b.Queue(sqlLockHead).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&head, &g.tails)
 	})
-	queueVersions(b, g, appends)
+	queueVersions(b, g, appends, all)
 	queueReceipts(b, g, appends)
-	if ids {
+	if all {
 		queueEventIDs(b, g, appends)
 	}
 	if err := send(ctx, on, b); err != nil {
@@ -109,14 +110,16 @@ func readGroup(ctx context.Context, on sender, b *pgx.Batch, appends []*prepared
 	return g, nil
 }
 
-func queueVersions(b *pgx.Batch, g *group, appends []*prepared) {
-	var streams []string
+func queueVersions(b *pgx.Batch, g *group, appends []*prepared, all lookup) {
+	streams := []string{}
 	g.versions = make(map[eventstore.StreamID]eventstore.Version, len(appends))
 	for _, p := range appends {
 		for _, s := range p.streams {
 			if _, known := g.versions[s.id]; !known {
 				g.versions[s.id] = 0
-				streams = append(streams, string(s.id))
+				if all || s.expected != eventstore.NoStream {
+					streams = append(streams, string(s.id))
+				}
 			}
 		}
 	}

@@ -31,11 +31,16 @@ func (e *LeaseLostError) Error() string {
 
 // Answers of the server are told apart by SQLSTATE and constraint, never by their text.
 
-const constraintEventID = "events_event_id_key"
+const (
+	constraintEventID       = "events_event_id_key"
+	constraintStreamVersion = "events_stream_version_key"
+)
 
-func isDuplicateEvent(err error) bool {
+// isNotNew reports that a stream or an event id that was taken for new is not.
+func isNotNew(err error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && answer.Code == "23505" && answer.ConstraintName == constraintEventID
+	return ok && answer.Code == "23505" &&
+		(answer.ConstraintName == constraintEventID || answer.ConstraintName == constraintStreamVersion)
 }
 
 func isUndefinedTable(err error) bool { return sqlState(err) == "42P01" }

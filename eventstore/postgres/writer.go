@@ -105,9 +105,9 @@ func (w *writer) commitNext(ctx context.Context) bool {
 // commit settles every append of the group, together if it can be, else one by one. The error is that of the group as a
 // whole.
 func (w *writer) commit(ctx context.Context, group []*waiting) error {
-	results, err := w.attempt(ctx, group, withoutEventIDs)
-	if isDuplicateEvent(err) {
-		results, err = w.attempt(ctx, group, withEventIDs)
+	results, err := w.attempt(ctx, group, trustNew)
+	if isNotNew(err) {
+		results, err = w.attempt(ctx, group, lookEverythingUp)
 	}
 	switch {
 	case err == nil:
@@ -159,10 +159,10 @@ type result struct {
 
 // attempt runs the transaction of a group. When the connection breaks, it finds out whether the group is stored, and if
 // it is not, tries once more on a new connection.
-func (w *writer) attempt(ctx context.Context, appends []*waiting, ids eventIDs) ([]result, error) {
-	results, err := w.tryOnce(ctx, appends, ids)
+func (w *writer) attempt(ctx context.Context, appends []*waiting, all lookup) ([]result, error) {
+	results, err := w.tryOnce(ctx, appends, all)
 	if errors.Is(err, errConnectionLost) {
-		results, err = w.tryOnce(ctx, appends, ids)
+		results, err = w.tryOnce(ctx, appends, all)
 	}
 	return results, err
 }
@@ -173,13 +173,13 @@ var errGroupEnded = errors.New("an append of the same group met a failing server
 // errConnectionLost says that the connection broke and that nothing is stored.
 var errConnectionLost = errors.New("connection to the database was lost")
 
-func (w *writer) tryOnce(work context.Context, appends []*waiting, ids eventIDs) ([]result, error) {
+func (w *writer) tryOnce(work context.Context, appends []*waiting, all lookup) ([]result, error) {
 	ctx, cancel := context.WithTimeout(work, groupTimeout)
 	defer cancel()
 	if err := w.connect(ctx); err != nil {
 		return nil, err
 	}
-	g, results, err := w.check(ctx, appends, ids)
+	g, results, err := w.check(ctx, appends, all)
 	if err != nil {
 		return nil, w.rollback(ctx, err)
 	}
@@ -211,14 +211,14 @@ func (w *writer) tryOnce(work context.Context, appends []*waiting, ids eventIDs)
 }
 
 // check takes the head lock and checks every append under it. That is the first round trip.
-func (w *writer) check(ctx context.Context, appends []*waiting, ids eventIDs) (*group, []result, error) {
+func (w *writer) check(ctx context.Context, appends []*waiting, all lookup) (*group, []result, error) {
 	ps := make([]*prepared, len(appends))
 	for i, a := range appends {
 		ps[i] = a.prepared
 	}
 	b := &pgx.Batch{}
 	b.Queue(sqlBegin)
-	g, err := readGroup(ctx, w.conn, b, ps, ids)
+	g, err := readGroup(ctx, w.conn, b, ps, all)
 	if err != nil {
 		return nil, nil, err
 	}
