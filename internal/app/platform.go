@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -198,7 +199,16 @@ func (p *Platform) api() (http.Handler, error) {
 		CursorKey:      key,
 		Logger:         p.config.Logger,
 		Clock:          time.Now,
+		Version:        version(),
 	})
+}
+
+// version is that of the module this program was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
 }
 
 // Published is the position up to which a service's log is on its topic.

@@ -290,7 +290,9 @@ func TestTopicMadeAnew(t *testing.T) {
 			}
 			f.makeTopic(t)
 			f.append(20)
-			f.publish(t, f.log[12:]...) // from where the slowest consumer is
+			for events := range slices.Chunk(f.log[12:], 4) { // from where the slowest consumer is, beyond the old offsets
+				f.publish(t, events...)
+			}
 			if !running {
 				member, _ = f.start(t, f.config(handler{}))
 			}

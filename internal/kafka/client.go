@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -19,9 +20,12 @@ const MaxBufferedRecords = 50_000
 
 const (
 	// sessionTimeout is how long a member may be silent before its partitions go to others. Shorter than the default of
-	// 45 s, because a killed process stops its partitions for that long; heartbeats come every 3 s from a goroutine of their
-	// own, so slow work does not look like death.
+	// 45 s, because a killed process stops its partitions for that long; heartbeats come from a goroutine of their own, so
+	// slow work does not look like death.
 	sessionTimeout = 10 * time.Second
+
+	// heartbeatInterval is how long a member may not know that others join or leave; 3 s by default.
+	heartbeatInterval = time.Second
 
 	// RebalanceTimeout is how long a rebalance waits for a member to finish the batch in hand.
 	RebalanceTimeout = 60 * time.Second
@@ -53,6 +57,7 @@ func (c Config) NewClient(more ...kgo.Opt) (*kgo.Client, error) {
 		kgo.DisableClientMetrics(),
 		// How long a moved leader or a topic made anew goes unnoticed; 5 s by default.
 		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.RetryBackoffFn(retryBackoff),
 		// Our own loops start again with fresh state after an error, so a request need not be tried for 30 s.
 		kgo.RetryTimeout(TransactionTimeout),
 	}
@@ -99,6 +104,7 @@ func (c Config) NewGroupConsumer(group string, topics []string, more ...kgo.Opt)
 		// No partition moves away while its batch is in work.
 		kgo.BlockRebalanceOnPoll(),
 		kgo.SessionTimeout(sessionTimeout),
+		kgo.HeartbeatInterval(heartbeatInterval),
 		kgo.RebalanceTimeout(RebalanceTimeout),
 		kgo.FetchMaxBytes(fetchMaxBytes),
 		kgo.FetchMaxPartitionBytes(fetchMaxPartitionBytes),
@@ -106,6 +112,16 @@ func (c Config) NewGroupConsumer(group string, topics []string, more ...kgo.Opt)
 		kgo.MaxDecompressBatchBytes(maxDecompressedBytes),
 	}
 	return c.NewClient(append(opts, more...)...)
+}
+
+// retryBackoff grows from 20 ms to 1 s. The client's own, from 250 ms to 5 s, makes every consumer wait ten seconds until it
+// hears that its topic was made anew.
+func retryBackoff(fails int) time.Duration {
+	backoff := time.Second
+	if fails < 6 {
+		backoff = min(backoff, 20*time.Millisecond<<max(fails, 0))
+	}
+	return backoff/2 + rand.N(backoff/2) //nolint:gosec // jitter
 }
 
 // clientLogger passes on what the client logs. Its info lines come several times per transaction and are debug to us.

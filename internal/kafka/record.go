@@ -31,7 +31,7 @@ const (
 	headerSpecVersion   = "ce_specversion"
 	headerTime          = "ce_time"
 	headerSubject       = "ce_subject"    // the stream
-	headerDataSchema    = "ce_dataschema" // /schemas/<type>/<version>
+	headerDataSchema    = "ce_dataschema" // the $id of the JSON Schema
 	headerContentType   = "content-type"
 	headerSequence      = "ce_sequence" // the position, zero-padded so that it sorts as text
 	headerPartitionKey  = "ce_partitionkey"
@@ -47,7 +47,7 @@ const (
 const (
 	specVersion    = "1.0"
 	contentType    = "application/json"
-	schemaPrefix   = "/schemas/"
+	schemaPrefix   = "https://ordo-platform.github.io/schemas/" // then <type>/v<version>
 	sequenceDigits = 20
 
 	// maxHeaderBytes is more than the headers of any event that the store accepts take.
@@ -67,7 +67,7 @@ func Record(service string, e eventstore.Recorded) *kgo.Record {
 	add(headerSpecVersion, specVersion)
 	add(headerTime, e.RecordedAt.UTC().Format(time.RFC3339Nano))
 	add(headerSubject, string(e.Stream))
-	add(headerDataSchema, schemaPrefix+e.Type+"/"+strconv.Itoa(e.SchemaVersion))
+	add(headerDataSchema, schemaPrefix+e.Type+"/v"+strconv.Itoa(e.SchemaVersion))
 	add(headerContentType, contentType)
 	add(headerSequence, fmt.Sprintf("%0*d", sequenceDigits, e.Position))
 	add(headerPartitionKey, key)
@@ -248,7 +248,7 @@ func (p *parser) time() time.Time {
 }
 
 func (p *parser) schemaVersion(eventType string) int {
-	text, found := strings.CutPrefix(p.required(headerDataSchema), schemaPrefix+eventType+"/")
+	text, found := strings.CutPrefix(p.required(headerDataSchema), schemaPrefix+eventType+"/v")
 	n, err := strconv.Atoi(text)
 	if !found || err != nil || n < 1 || strconv.Itoa(n) != text {
 		p.fail(headerDataSchema, "is not that of a version of the type")

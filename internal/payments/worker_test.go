@@ -1,0 +1,274 @@
+package payments_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ordo-platform/ordo/aggregates"
+	"github.com/ordo-platform/ordo/aggregates/payment"
+	"github.com/ordo-platform/ordo/eventstore"
+	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
+	"github.com/ordo-platform/ordo/internal/command"
+	"github.com/ordo-platform/ordo/internal/payments"
+	"github.com/ordo-platform/ordo/internal/postgres"
+	"github.com/ordo-platform/ordo/internal/psp"
+	"github.com/ordo-platform/ordo/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+// concurrency is how many calls a worker makes at once.
+const concurrency = 64
+
+// provider answers as told and counts.
+type provider struct {
+	mu        sync.Mutex
+	calls     int
+	authorize func(ctx context.Context, r psp.AuthorizeRequest) (psp.Answer, error)
+}
+
+func (p *provider) Authorize(ctx context.Context, r psp.AuthorizeRequest) (psp.Answer, error) {
+	p.mu.Lock()
+	p.calls++
+	p.mu.Unlock()
+	return p.authorize(ctx, r)
+}
+
+func (p *provider) Query(_ context.Context, key string) (psp.Answer, error) {
+	return nil, &psp.NotFoundError{Key: key}
+}
+
+func (p *provider) called() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls
+}
+
+func yes(_ context.Context, r psp.AuthorizeRequest) (psp.Answer, error) {
+	return psp.Authorized{AuthorizationID: "auth-" + r.OrderID}, nil
+}
+
+// silence is a provider that never answers. Like the client of a real one, it gives up only with the context.
+func silence(ctx context.Context, r psp.AuthorizeRequest) (psp.Answer, error) {
+	<-ctx.Done()
+	return nil, &psp.UnknownError{Op: "authorize", Key: r.Key, Err: ctx.Err()}
+}
+
+// fixture is the log of a payments service.
+type fixture struct {
+	url   string
+	pool  *pgxpool.Pool
+	store *eventpg.Store
+}
+
+func setup(t *testing.T) *fixture {
+	t.Helper()
+	f := &fixture{url: testenv.Postgres(t)}
+	var err error
+	if f.pool, err = postgres.Open(t.Context(), f.url, 12); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.pool.Close)
+	if err := postgres.Migrate(t.Context(), f.pool, "eventstore", eventpg.Migrations()); err != nil {
+		t.Fatal(err)
+	}
+	if f.store, err = eventpg.Open(t.Context(), f.pool, eventpg.Config{UnsafeDurability: true}); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// request records the intent to authorise a payment for each order, with its task.
+func (f *fixture) request(t *testing.T, amount int64, orders ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.store.Run(ctx) }()
+	commands := command.New(f.store, payments.TaskFor)
+	for _, id := range orders {
+		_, err := command.Execute(t.Context(), commands, payment.Decider, command.Call[payment.State, payment.Command]{
+			New:     true,
+			Command: payment.Request{OrderID: id, Amount: aggregates.Money{Amount: amount, Currency: "EUR"}, Method: "pm_ok", At: time.Now()},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// work runs a worker until the test ends or stop is called.
+func (f *fixture) work(t *testing.T, p payments.Provider) (stop func()) {
+	t.Helper()
+	w := payments.New(payments.Config{
+		Store: f.store, Pool: f.pool, Commands: command.New(f.store, payments.TaskFor), Provider: p,
+		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func (f *fixture) payment(t *testing.T, order string) payment.State {
+	t.Helper()
+	out, err := command.Load(t.Context(), f.store, payment.Decider, eventstore.StreamID(payment.Stream(order)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.State
+}
+
+func orders(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprint("o", i)
+	}
+	return ids
+}
+
+// eventually waits until something holds.
+func eventually(t *testing.T, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for deadline := time.Now().Add(limit); !holds(); <-ticker.C {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %s", limit, what)
+		}
+	}
+}
+
+func (f *fixture) settled(t *testing.T, ids []string) func() bool {
+	return func() bool {
+		for _, id := range ids {
+			if f.payment(t, id).Status != payment.StatusAuthorized {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// A product may cost nothing, and no provider holds nothing: such a payment is settled without a call, or it would be
+// rejected and tried again for ever.
+func TestNothingToPay(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.request(t, 0, "free")
+	p := &provider{authorize: func(_ context.Context, r psp.AuthorizeRequest) (psp.Answer, error) {
+		return nil, &psp.RequestError{Op: "authorize", Key: r.Key, Code: psp.CodeInvalidRequest, Message: "amount 0 is not positive"}
+	}}
+	f.work(t, p)
+	eventually(t, 5*time.Second, "the payment is authorised", f.settled(t, []string{"free"}))
+	if p.called() != 0 {
+		t.Errorf("the provider was called %d times", p.called())
+	}
+	if _, waiting, err := f.store.NextTaskDue(t.Context(), payments.AuthorizeTask); waiting || err != nil {
+		t.Errorf("the task is still there: %v, %v", waiting, err)
+	}
+}
+
+// A worker whose calls all hang takes no task that it cannot begin: its claim would run out in line, and another process
+// could have made the call.
+func TestOnlyWhatCanBeginIsClaimed(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	ids := orders(concurrency + 20)
+	f.request(t, 100, ids...)
+	p := &provider{authorize: silence}
+	f.work(t, p)
+	eventually(t, 10*time.Second, "the worker is busy", func() bool { return p.called() == concurrency })
+	rest, err := f.store.ClaimTasks(t.Context(), payments.AuthorizeTask, len(ids), time.Minute)
+	if err != nil || len(rest) != 20 {
+		t.Errorf("another process gets %d tasks (%v), want the 20 that are not being worked on", len(rest), err)
+	}
+}
+
+// Calls that a stopping worker gives up are made again by the next one at once, not when their claims run out.
+func TestAStoppedWorkerGivesItsTasksBack(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	ids := orders(10)
+	f.request(t, 100, ids...)
+	p := &provider{authorize: silence}
+	stop := f.work(t, p)
+	eventually(t, 10*time.Second, "the calls are under way", func() bool { return p.called() == len(ids) })
+	stop()
+	f.work(t, &provider{authorize: yes})
+	eventually(t, 10*time.Second, "the next worker has them", f.settled(t, ids))
+}
+
+// While the head of the log is locked, outcomes wait for it, but not on all of the service's connections.
+func TestOutcomesLeaveConnectionsToOthers(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	ids := orders(40)
+	f.request(t, 100, ids...)
+	other, err := postgres.Open(t.Context(), f.url, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := other.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background())
+	if _, err := tx.Exec(t.Context(), "SELECT FROM log_head FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	p := &provider{authorize: yes}
+	f.work(t, p)
+	eventually(t, 10*time.Second, "the provider has answered", func() bool { return p.called() == len(ids) })
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // as long as a health check waits
+	defer cancel()
+	for range 20 {
+		if err := f.pool.Ping(ctx); err != nil {
+			t.Fatalf("no connection is left for a health check: %v", err)
+		}
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "all outcomes are recorded", f.settled(t, ids))
+}
+
+// A task may be due and not to be had: another worker is just claiming it, or the clocks differ. That is waited for, not
+// asked for again and again.
+func TestAWorkerThatGetsNothingDoesNotSpin(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.request(t, 100, "locked")
+	tx, err := f.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback(context.Background())
+	if _, err := tx.Exec(t.Context(), "SELECT FROM tasks FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	before := f.pool.Stat().AcquireCount()
+	stop := f.work(t, &provider{authorize: yes})
+	<-time.After(500 * time.Millisecond)
+	stop()
+	if asked := f.pool.Stat().AcquireCount() - before; asked > 100 {
+		t.Errorf("the database was asked %d times in half a second", asked)
+	}
+}
