@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -47,11 +46,7 @@ func ParseCheckpoint(r *kgo.Record) (service string, c Checkpoint, err error) {
 	if string(r.Key) != service {
 		return bad("key", "is not the service")
 	}
-	d := json.NewDecoder(bytes.NewReader(r.Value))
-	if err := d.Decode(&c); err != nil {
-		return bad("value", "is not a checkpoint")
-	}
-	if c.Position < 0 || len(c.Tails) == 0 {
+	if err := json.Unmarshal(r.Value, &c); err != nil || c.Position < 0 || len(c.Tails) == 0 {
 		return bad("value", "is not a checkpoint")
 	}
 	return service, c, nil
