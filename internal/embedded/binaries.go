@@ -93,7 +93,10 @@ func findBinaries(ctx context.Context, named string, major int, log *slog.Logger
 	if major != 0 && major != downloadMajor {
 		return binaries{}, &NoPostgresError{Major: major, Err: fmt.Errorf("a download has %d only", downloadMajor)}
 	}
-	dir, err := download(ctx, log)
+	dir, err := downloadDir()
+	if err == nil {
+		dir, err = download(ctx, dir, log)
+	}
 	if err != nil {
 		return binaries{}, &NoPostgresError{Major: major, Err: err}
 	}

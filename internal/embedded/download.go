@@ -31,12 +31,8 @@ func downloadDir() (string, error) {
 	return filepath.Join(cache, "postgres-"+downloadVersion+"-"+runtime.GOOS+"-"+runtime.GOARCH), nil
 }
 
-// download fetches an installation into the cache and returns its folder of programs.
-func download(ctx context.Context, log *slog.Logger) (string, error) {
-	target, err := downloadDir()
-	if err != nil {
-		return "", err
-	}
+// download fetches an installation into the folder target and returns its folder of programs.
+func download(ctx context.Context, target string, log *slog.Logger) (string, error) {
 	removeOldAttempts(target)
 	work, err := os.MkdirTemp(filepath.Dir(target), filepath.Base(target)+".new-")
 	if err != nil {
