@@ -112,14 +112,14 @@ func readGroup(ctx context.Context, on sender, b *pgx.Batch, appends []*prepared
 
 func queueVersions(b *pgx.Batch, g *group, appends []*prepared, all lookup) {
 	streams := []string{}
+	asked := make(map[eventstore.StreamID]bool, len(appends))
 	g.versions = make(map[eventstore.StreamID]eventstore.Version, len(appends))
 	for _, p := range appends {
 		for _, s := range p.streams {
-			if _, known := g.versions[s.id]; !known {
-				g.versions[s.id] = 0
-				if all || s.expected != eventstore.NoStream {
-					streams = append(streams, string(s.id))
-				}
+			g.versions[s.id] = 0
+			if !asked[s.id] && (bool(all) || s.expected != eventstore.NoStream) {
+				asked[s.id] = true
+				streams = append(streams, string(s.id))
 			}
 		}
 	}

@@ -48,17 +48,17 @@ func (s *Store) RetryTask(ctx context.Context, task ClaimedTask, after time.Dura
 	return task.claimed(tag.RowsAffected(), "retry", err)
 }
 
-// NextTaskDue returns when the next task of a kind can be claimed, which may be in the past, and false if there is none.
-func (s *Store) NextTaskDue(ctx context.Context, kind string) (time.Time, bool, error) {
-	var due time.Time
-	err := s.pool.QueryRow(ctx, sqlNextTaskDue, pgx.StrictNamedArgs{"kind": kind}).Scan(&due)
+// NextTaskDue returns how long until the next task of a kind can be claimed, negative if it can be now, and false if there
+// is none.
+func (s *Store) NextTaskDue(ctx context.Context, kind string) (in time.Duration, some bool, err error) {
+	err = s.pool.QueryRow(ctx, sqlNextTaskDue, pgx.StrictNamedArgs{"kind": kind}).Scan(&in)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return time.Time{}, false, nil
+		return 0, false, nil
 	case err != nil:
-		return time.Time{}, false, fmt.Errorf("next task %s: %w", kind, err)
+		return 0, false, fmt.Errorf("next task %s: %w", kind, err)
 	}
-	return due.UTC(), true, nil
+	return in, true, nil
 }
 
 // args name exactly one claim.

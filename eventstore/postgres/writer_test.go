@@ -420,3 +420,20 @@ func TestVersionsAreCheckedAfterTheLock(t *testing.T) {
 	}
 	wantLog(t, store, 2)
 }
+
+// A stream that one append of a group takes for new may be another's old one: it is looked up all the same.
+func TestRefusedNewStreamDoesNotHideItsVersion(t *testing.T) {
+	t.Parallel()
+	store, pool := setup(t)
+	keyed := one("order-1", eventstore.NoStream)
+	keyed.Receipt = &eventstore.Receipt{Scope: "s", Key: "k", Fingerprint: []byte("f"), Response: []byte("r")}
+	if _, err := store.Append(t.Context(), keyed); err != nil {
+		t.Fatal(err)
+	}
+	again := one("order-1", eventstore.NoStream)
+	again.Receipt = keyed.Receipt
+	errs := appendTogether(t, store, pool, again, one("order-1", eventstore.Exactly(1)))
+	if _, used := errors.AsType[*eventstore.KeyUsedError](errs[0]); !used || errs[1] != nil {
+		t.Errorf("got %v, want a used key and no error", errs)
+	}
+}

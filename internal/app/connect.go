@@ -68,7 +68,9 @@ func (p *Platform) consume(service, what string, sources []string, handler consu
 		Brokers:  p.config.Brokers,
 		Handler:  handler,
 		OnCommit: committed,
-		Logger:   s.log.With("consumer", consumerName(service, what)),
+
+		StopTimeout: giveUp,
+		Logger:      s.log.With("consumer", consumerName(service, what)),
 	})
 	if err != nil {
 		return fmt.Errorf("consumer %s: %w", consumerName(service, what), err)
@@ -93,7 +95,9 @@ func (p *Platform) publish(s *service) error {
 		Brokers:    p.config.Brokers,
 		Partitions: partitions,
 		StartAt:    startAt,
-		Logger:     s.log.With("component", "relay"),
+
+		StopTimeout: giveUp,
+		Logger:      s.log.With("component", "relay"),
 	})
 	return err
 }

@@ -167,6 +167,9 @@ func (p *running) confirm(tb testing.TB, customer, key string, items ...client.I
 		if now.Value.Status == client.StatusRejected || time.Now().After(limit) {
 			tb.Fatalf("order %s is %s", placed.Value.ID, now.Value.Status)
 		}
-		time.Sleep(2 * time.Millisecond)
+		select {
+		case <-tb.Context().Done():
+		case <-time.After(2 * time.Millisecond):
+		}
 	}
 }

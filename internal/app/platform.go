@@ -25,6 +25,10 @@ const (
 	drainWork     = 2 * time.Second
 	drainRelays   = 2 * time.Second
 	drainStores   = 2 * time.Second
+
+	// giveUp is after how long a component that was told to stop gives up what it has in hand. It is less than a stage has,
+	// for what comes then: connections are closed, groups left, leases released, so that others need not wait for our silence.
+	giveUp = time.Second
 )
 
 // Platform is the services of one process.

@@ -53,7 +53,9 @@ func openService(ctx context.Context, name string, c Config) (_ *service, err er
 	if name == Views {
 		return s, nil
 	}
-	s.store, err = eventpg.Open(ctx, s.pool, eventpg.Config{Partitions: partitions, UnsafeDurability: c.UnsafeDurability})
+	s.store, err = eventpg.Open(ctx, s.pool, eventpg.Config{
+		Partitions: partitions, DrainTimeout: giveUp, UnsafeDurability: c.UnsafeDurability,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ type partition struct {
 	saved  checkpoint // as it is in the database
 
 	held     *batch // not applied yet
+	size     int    // how many events of held the next attempt takes, 0 for all
 	attempts int    // of held
 	retryAt  time.Time
 	stopped  bool
@@ -40,6 +41,7 @@ type partition struct {
 // reason, the end.
 type batch struct {
 	events  []eventstore.Recorded
+	after   []checkpoint // where to move when only the events up to this one are applied
 	skipped int
 	next    checkpoint
 	stop    error // why what comes next cannot be applied
@@ -64,29 +66,47 @@ func (p *partition) sift(records []*kgo.Record) *batch {
 			b.next.Position = e.Position
 		}
 		b.next.NextOffset, b.next.LeaderEpoch = r.Offset+1, r.LeaderEpoch
+		if len(b.after) < len(b.events) {
+			b.after = append(b.after, b.next)
+		}
 	}
 	return b
+}
+
+// cut returns the part of a batch to apply now and, unless that is all, what is left for later.
+func (b *batch) cut(n int) (now, later *batch) {
+	if n <= 0 || n >= len(b.events) {
+		return b, nil
+	}
+	now = &batch{events: b.events[:n], after: b.after[:n], skipped: b.skipped, next: b.after[n-1]}
+	return now, &batch{events: b.events[n:], after: b.after[n:], next: b.next, stop: b.stop}
 }
 
 // process applies the batch a partition holds. The error is a reason to leave the group; a batch that failed is kept, for
 // later.
 func (s *session) process(ctx context.Context, p *partition) error {
-	b := p.held
-	err := s.applySoon(ctx, p)
+	b, later := p.held.cut(p.size)
+	err := s.applySoon(ctx, p, b)
 	switch {
 	case err == nil:
 	case errors.Is(err, errZombie), errors.Is(err, errUnknown):
 		return fmt.Errorf("%s/%d: %w", p.topic, p.number, err)
 	default:
+		// What is wrong may be one event's fault, or the batch's size. Those before it need not wait for it.
+		p.size = max(1, len(b.events)/2)
 		s.hold(ctx, p, err)
 		return nil
 	}
 	s.consumer.status.applied(p, b)
 	s.commits.add(p.topic, p.number, p.saved)
+	if later != nil { // go on at once, the partition is still paused
+		p.held, p.size = later, max(1, len(later.events)/2)
+		return nil
+	}
 	if p.attempts > 0 && b.stop == nil {
 		s.client.ResumeFetchPartitions(map[string][]int32{p.topic: {p.number}})
 	}
-	p.held, p.attempts = nil, 0
+	p.held, p.size, p.attempts = nil, 0, 0
 	if b.stop != nil {
 		s.stop(ctx, p, b.stop)
 	}
@@ -119,9 +139,9 @@ func (s *session) stop(ctx context.Context, p *partition, cause error) {
 }
 
 // applySoon applies a batch, and again at once if it met someone else's transaction.
-func (s *session) applySoon(ctx context.Context, p *partition) error {
+func (s *session) applySoon(ctx context.Context, p *partition, b *batch) error {
 	for i := 1; ; i++ {
-		err := s.apply(ctx, p)
+		err := s.apply(ctx, p, b)
 		if err == nil || i > quickRetries || !isContention(err) {
 			return err
 		}
@@ -142,8 +162,9 @@ func isContention(err error) bool {
 }
 
 // apply moves the checkpoint and applies the events of a batch in one transaction.
-func (s *session) apply(ctx context.Context, p *partition) error {
-	b, cfg := p.held, &s.consumer.cfg
+func (s *session) apply(ctx context.Context, p *partition, b *batch) error {
+	cfg := &s.consumer.cfg
+	b.next.Version = p.saved.Version // parts of the batch may have been applied
 	if b.next == p.saved {
 		return nil // nothing but the reason to stop
 	}

@@ -20,20 +20,24 @@ type Status struct {
 
 // PartitionStatus is how a consumer is doing in one partition. The counts are of this process.
 type PartitionStatus struct {
-	Topic       string
-	Partition   int32
-	Assigned    bool                // to this member; else the rest is history
-	Position    eventstore.Position // of the last event applied
-	Events      int64               // applied
-	Skipped     int64               // records that had been applied before
-	Holes       int64
-	Attempts    int       // failed ones of the batch in hand
-	LastError   error     // of the last attempt; nil when it succeeded
-	Stopped     error     // why nothing more is applied here until someone has looked; nil while all is well
-	LastSuccess time.Time // last commit
+	Topic        string
+	Partition    int32
+	Assigned     bool                // to this member; else the rest is history
+	Position     eventstore.Position // of the last event applied
+	Events       int64               // applied
+	Skipped      int64               // records that had been applied before
+	Holes        int64
+	Attempts     int       // failed ones of the batch in hand
+	FailingSince time.Time // when the first of them failed; zero while all is well
+	LastError    error     // of the last attempt; nil when it succeeded
+	Stopped      error     // why nothing more is applied here until someone has looked; nil while all is well
+	LastSuccess  time.Time // last commit
 }
 
 var errNotJoined = errors.New("consumer has not joined its group")
+
+// patience is how long a partition may fail before that is called wrong: the neighbours it needs may be starting again.
+const patience = 30 * time.Second
 
 // Err says what is wrong, nil if all is well: not a member of the group, or a partition that stands still.
 func (s Status) Err() error {
@@ -43,6 +47,9 @@ func (s Status) Err() error {
 	for _, p := range s.Partitions {
 		if p.Assigned && p.Stopped != nil {
 			return fmt.Errorf("%s/%d is stopped: %w", p.Topic, p.Partition, p.Stopped)
+		}
+		if p.Assigned && !p.FailingSince.IsZero() && time.Since(p.FailingSince) > patience {
+			return fmt.Errorf("%s/%d fails again and again: %w", p.Topic, p.Partition, p.LastError)
 		}
 	}
 	return nil
@@ -101,7 +108,7 @@ func (s *status) assigned(p *partition) {
 	}
 	ps := s.partitions[key]
 	ps.Assigned, ps.Position = true, p.saved.Position
-	ps.Attempts, ps.LastError, ps.Stopped = 0, nil, nil
+	ps.Attempts, ps.FailingSince, ps.LastError, ps.Stopped = 0, time.Time{}, nil, nil
 }
 
 func (s *status) revoked(topic string, partition int32) {
@@ -125,7 +132,7 @@ func (s *status) applied(p *partition, b *batch) {
 	ps.Position, ps.LastSuccess = p.saved.Position, time.Now()
 	ps.Events += int64(len(b.events))
 	ps.Skipped += int64(b.skipped)
-	ps.Attempts, ps.LastError = 0, nil
+	ps.Attempts, ps.FailingSince, ps.LastError = 0, time.Time{}, nil
 }
 
 func (s *status) failed(p *partition, err error) {
@@ -133,6 +140,9 @@ func (s *status) failed(p *partition, err error) {
 	defer s.mu.Unlock()
 	ps := s.of(p)
 	ps.Attempts, ps.LastError = p.attempts, err
+	if ps.FailingSince.IsZero() {
+		ps.FailingSince = time.Now()
+	}
 }
 
 func (s *status) stop(p *partition, err error) {

@@ -15,6 +15,8 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/ordo-platform/ordo/aggregates"
 )
 
 //go:embed docs.html
@@ -98,6 +100,7 @@ func (a *api) addDocumentation() error {
 func (a *api) addProblem() {
 	op := a.systemOperation("getProblem", "/problems/{code}", "One type of problem", problemKind{}, "application/json")
 	op.Parameters = []*huma.Param{{Name: "code", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}}}
+	a.documentProblems(op, []string{aggregates.CodeNotFound})
 	a.handle(op, func(w http.ResponseWriter, r *http.Request) {
 		k, ok := kindByCode[r.PathValue("code")]
 		body, err := indented(problemKind{problemType(k.Code), k})

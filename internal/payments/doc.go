@@ -6,5 +6,7 @@
 // that is not definite (timeout, broken connection, 5xx) leaves the payment unknown: the task is tried again, later,
 // under the same key. Unknown is never taken for failed.
 //
+// An order that costs nothing is authorised without a call: providers hold no amount of zero.
+//
 // A replay or rebuild has no worker, so it cannot charge anybody.
 package payments

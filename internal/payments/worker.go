@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ordo-platform/ordo/aggregates"
 	"github.com/ordo-platform/ordo/aggregates/payment"
@@ -24,12 +25,33 @@ import (
 const AuthorizeTask = "authorize_payment"
 
 const (
-	concurrency = 64               // calls under way at once, per process
-	claim       = 30 * time.Second // a worker that died with a task gives it up after this; well above the provider's timeout
-	idlePoll    = time.Second      // how long a task stored by another process may wait for us
-	firstRetry  = 200 * time.Millisecond
-	lastRetry   = 30 * time.Second
+	concurrency = 64 // calls under way at once, per process
+
+	// connections is how many of the pool's connections a worker takes at once. Outcomes are recorded one after the other
+	// under the lock of the log's head, so more would only wait there, and be missing to everybody else.
+	connections = 4
+
+	// claim is after how long a worker that died with a task gives it up. It is well above the time a living one takes:
+	// reading the intent, two calls to the provider, recording the outcome.
+	claim           = 30 * time.Second
+	databaseTimeout = 5 * time.Second // for reading, and again for recording; the wait for a connection included
+
+	// Once told to stop, a worker spends this long on recording outcomes, and then on giving tasks back.
+	stopTimeout     = 500 * time.Millisecond
+	giveBackTimeout = 500 * time.Millisecond
+
+	// How long to wait when nothing can be claimed. A task stored by another process may wait for idlePoll. One that seems to
+	// be due and is not to be had, because another worker is at it, is not asked for more often
+	// than every minPoll.
+	idlePoll = time.Second
+	minPoll  = 20 * time.Millisecond
+
+	firstRetry = 200 * time.Millisecond
+	lastRetry  = 30 * time.Second
 )
+
+// nothingToPay stands in place of the provider's id where there was nothing to hold, so that nobody was asked.
+const nothingToPay = "none"
 
 // TaskFor is the command.TaskRule of the payments service: an intent must be followed by a call.
 func TaskFor(e aggregates.Event) (eventstore.Task, bool) {
@@ -55,30 +77,38 @@ type Config struct {
 // Worker works off the tasks of one process. Any number of processes may run one on the same database.
 type Worker struct {
 	Config
+	connections *semaphore.Weighted
 }
 
 // New returns a worker. It does nothing until Run.
-func New(c Config) *Worker { return &Worker{c} }
+func New(c Config) *Worker { return &Worker{c, semaphore.NewWeighted(connections)} }
 
-// Run works until ctx ends. Calls under way are given up then: their tasks are claimed again later, under the same key.
+// Run works until ctx ends. Calls under way are given up then, and their tasks given back: they are made again, by whoever
+// is next, under the same key.
 func (w *Worker) Run(ctx context.Context) error {
 	wake, unsubscribe := w.Store.Subscribe()
 	defer unsubscribe()
-	var calls errgroup.Group
-	calls.SetLimit(concurrency)
-	defer func() { _ = calls.Wait() }() // settle reports its own errors
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	slots := semaphore.NewWeighted(concurrency)
 	for {
-		claimed, err := w.Store.ClaimTasks(ctx, AuthorizeTask, concurrency, claim)
+		// What is claimed is begun at once: a claim must not run out in line, while another process could do the work.
+		free, err := acquireFree(ctx, slots)
+		if err != nil {
+			return nil // told to stop
+		}
+		claimed, err := w.Store.ClaimTasks(ctx, AuthorizeTask, free, claim)
 		if err != nil && ctx.Err() == nil {
 			w.Logger.Warn("claiming payment tasks", "error", err)
 		}
+		slots.Release(int64(free - len(claimed)))
 		for _, task := range claimed {
-			calls.Go(func() error {
+			calls.Go(func() {
+				defer slots.Release(1)
 				w.settle(ctx, task)
-				return nil
 			})
 		}
-		if len(claimed) == concurrency {
+		if len(claimed) == free {
 			continue
 		}
 		timer := time.NewTimer(w.untilNext(ctx))
@@ -88,61 +118,98 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		timer.Stop()
-		if ctx.Err() != nil {
-			return nil
-		}
 	}
+}
+
+// acquireFree waits for a free slot and takes all that are free.
+func acquireFree(ctx context.Context, slots *semaphore.Weighted) (n int, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := slots.Acquire(ctx, 1); err != nil {
+		return 0, err
+	}
+	for n = 1; n < concurrency && slots.TryAcquire(1); n++ {
+	}
+	return n, nil
 }
 
 // untilNext is how long there is nothing to do, unless somebody stores a task.
 func (w *Worker) untilNext(ctx context.Context) time.Duration {
-	due, waiting, err := w.Store.NextTaskDue(ctx, AuthorizeTask)
+	in, waiting, err := w.Store.NextTaskDue(ctx, AuthorizeTask)
 	if err != nil || !waiting {
 		return idlePoll
 	}
-	return min(max(time.Until(due), time.Millisecond), idlePoll)
+	return min(max(in, minPoll), idlePoll)
 }
 
 // settle makes one call and records its outcome, or puts the task off.
 func (w *Worker) settle(ctx context.Context, task postgres.ClaimedTask) {
 	err := w.authorize(ctx, task)
-	if err == nil || ctx.Err() != nil {
+	if err == nil {
 		return
 	}
-	pause := min(firstRetry<<min(task.Attempt-1, 16), lastRetry)
-	w.Logger.Warn("payment outcome not known yet", "order_id", task.Key, "attempt", task.Attempt, "retry_in", pause, "error", err)
-	if err := w.Store.RetryTask(ctx, task, pause); err != nil && ctx.Err() == nil {
+	var pause time.Duration // none when it is us who gave up
+	if ctx.Err() == nil {
+		pause = min(firstRetry<<min(task.Attempt-1, 16), lastRetry)
+		w.Logger.Warn("payment outcome not known yet", "order_id", task.Key, "attempt", task.Attempt, "retry_in", pause, "error", err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
+	defer cancel()
+	err = w.Store.RetryTask(ctx, task, pause)
+	if _, lost := errors.AsType[*postgres.ClaimLostError](err); err != nil && !lost { // lost: it is done, or another worker's
 		w.Logger.Warn("putting off a payment task", "order_id", task.Key, "error", err) // its claim runs out
 	}
 }
 
 func (w *Worker) authorize(ctx context.Context, task postgres.ClaimedTask) error {
-	stream := eventstore.StreamID(payment.Stream(task.Key))
-	now, err := command.Load(ctx, w.Store, payment.Decider, stream)
+	now, intent, err := w.read(ctx, task.Key)
 	if err != nil {
 		return err
 	}
-	if now.State.Status != payment.StatusRequested {
+	if now.Status != payment.StatusRequested {
 		return w.record(ctx, task, sagas.Caused{}) // settled before; only the task is left
 	}
-	intent, err := w.Store.ReadStream(ctx, stream, 0, 1)
-	if err != nil {
-		return err
-	}
-	answer, err := w.ask(ctx, now.State, task.Attempt)
+	answer, err := w.ask(ctx, now, task.Attempt)
 	if err != nil {
 		return err
 	}
 	return w.record(ctx, task, sagas.Caused{
 		Reaction: sagas.Reaction{Try: []aggregates.Command{outcome(task.Key, answer, time.Now().UTC())}},
-		Cause:    intent[0],
+		Cause:    intent,
 		Step:     "record_authorization",
 	})
+}
+
+// read returns a payment and the intent it began with.
+func (w *Worker) read(ctx context.Context, orderID string) (payment.State, eventstore.Recorded, error) {
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
+	if err := w.connections.Acquire(ctx, 1); err != nil {
+		return payment.State{}, eventstore.Recorded{}, fmt.Errorf("wait for a connection: %w", err)
+	}
+	defer w.connections.Release(1)
+	stream := eventstore.StreamID(payment.Stream(orderID))
+	now, err := command.Load(ctx, w.Store, payment.Decider, stream)
+	if err != nil {
+		return payment.State{}, eventstore.Recorded{}, err
+	}
+	first, err := w.Store.ReadStream(ctx, stream, 0, 1)
+	if err != nil {
+		return payment.State{}, eventstore.Recorded{}, err
+	}
+	if len(first) == 0 {
+		return payment.State{}, eventstore.Recorded{}, fmt.Errorf("%s has no events, but a task", stream)
+	}
+	return now.State, first[0], nil
 }
 
 // ask gets the provider's answer to an intent. A repeated attempt asks first what became of the ones before: a provider
 // that did what it was told but cannot say so may still be able to tell when asked.
 func (w *Worker) ask(ctx context.Context, p payment.State, attempt int) (psp.Answer, error) {
+	if p.Amount.Amount == 0 { // a provider would refuse the request as wrong in itself, and for ever
+		return psp.Authorized{AuthorizationID: nothingToPay}, nil
+	}
 	if attempt > 1 {
 		answer, err := w.Provider.Query(ctx, p.Key)
 		if _, ok := errors.AsType[*psp.NotFoundError](err); !ok {
@@ -168,8 +235,14 @@ func outcome(orderID string, answer psp.Answer, at time.Time) aggregates.Command
 // record stores the outcome and removes the task, in one transaction.
 func (w *Worker) record(ctx context.Context, task postgres.ClaimedTask, outcome sagas.Caused) error {
 	// The provider has answered: what is known now is worth recording even if the process is asked to stop.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	stopping := ctx
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(stopping), databaseTimeout)
 	defer cancel()
+	defer context.AfterFunc(stopping, func() { time.AfterFunc(stopTimeout, cancel) })()
+	if err := w.connections.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("wait for a connection: %w", err)
+	}
+	defer w.connections.Release(1)
 	err := pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
 		if err := w.Store.CompleteTaskTx(ctx, tx, task); err != nil {
 			return err

@@ -1,0 +1,84 @@
+package app
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ordo-platform/ordo/aggregates"
+	"github.com/ordo-platform/ordo/aggregates/order"
+	"github.com/ordo-platform/ordo/aggregates/stock"
+	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/command"
+)
+
+// Orders of different partitions want the same SKU. Their batches take turns: the second decides on what the first has
+// left, instead of finding out at the end that all was in vain.
+func TestBatchesForTheSameSKUTakeTurns(t *testing.T) {
+	t.Parallel()
+	pool, handler := hotSKU(t, 0)
+	first, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := handler.Handle(t.Context(), first, []eventstore.Recorded{orderFor(t, "HOT", 1)}); err != nil {
+		t.Fatal(err)
+	}
+	second := make(chan error, 1)
+	go func() {
+		second <- pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+			return handler.Handle(t.Context(), tx, []eventstore.Recorded{orderFor(t, "HOT", 2)})
+		})
+	}()
+	for waits := false; !waits; <-time.After(5 * time.Millisecond) {
+		err := pool.QueryRow(t.Context(), "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()").Scan(&waits)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := first.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-second; err != nil {
+		t.Errorf("the second batch failed: %v", err)
+	}
+	out, err := command.Load(t.Context(), handler.store, stock.Decider, eventstore.StreamID(stock.Stream("HOT")))
+	if err != nil || out.State.Reserved != 2 {
+		t.Errorf("%d reserved (%v), want 2", out.State.Reserved, err)
+	}
+}
+
+// However batches overlap, none fails and none waits for ever.
+func TestOverlappingBatchesDoNotDeadlock(t *testing.T) {
+	t.Parallel()
+	pool, handler := hotSKU(t, 0)
+	skus := []string{"HOT", "A", "B", "C", "D", "E", "F", "G"}
+	for _, sku := range skus[1:] {
+		received := stock.Received{SKU: stock.SKU(sku), Quantity: 1000, Reference: "first", At: time.Now()}
+		record(t, pool, handler.store, received.SKU, []aggregates.Event{received})
+	}
+	var partitions errgroup.Group
+	for p := range 4 {
+		partitions.Go(func() error {
+			for n := range 20 {
+				placed := order.Placed{OrderID: order.ID(string(rune('a'+p)) + string(rune('a'+n))), CustomerID: "c", PaymentMethod: "pm_ok", At: time.Now()}
+				placed.Total.Currency = "EUR"
+				for _, i := range rand.Perm(len(skus))[:4] {
+					placed.Lines = append(placed.Lines, order.Line{SKU: skus[i], Quantity: 1, UnitPrice: aggregates.Money{Currency: "EUR"}})
+				}
+				event := recorded(t, eventstore.StreamID(order.Stream(placed.OrderID)), placed)
+				err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error { return handler.Handle(t.Context(), tx, []eventstore.Recorded{event}) })
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := partitions.Wait(); err != nil {
+		t.Error(err)
+	}
+}
