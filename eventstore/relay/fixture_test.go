@@ -87,10 +87,15 @@ type lease struct {
 
 func newLease(turns int) *lease {
 	l := &lease{turns: make(chan struct{}, 100), asked: make(chan struct{}, 100), released: make(chan struct{}, 100)}
-	for range turns {
+	l.grant(turns)
+	return l
+}
+
+// grant lets the lease be taken n more times.
+func (l *lease) grant(n int) {
+	for range n {
 		l.turns <- struct{}{}
 	}
-	return l
 }
 
 func (l *lease) Acquire(ctx context.Context) (int64, error) {
