@@ -54,19 +54,31 @@ func (s *Store) AppendTx(ctx context.Context, tx pgx.Tx, appends ...eventstore.A
 		}
 		ps[i] = p
 	}
-	// Looking the ids up costs little, and a second delivery is an ordinary event for the callers of AppendTx.
-	g, err := readGroup(ctx, tx, &pgx.Batch{}, ps, lookEverythingUp)
-	if err != nil {
+	g := newGroup(s.config.Partitions)
+	b := &pgx.Batch{}
+	b.Queue(sqlLockHead)
+	// Looking everything up costs little, and a second delivery is an ordinary event for the callers of AppendTx.
+	g.lookUp(b, ps, lookEverythingUp)
+	if err := send(ctx, tx, b); err != nil {
+		return nil, fmt.Errorf("append %s: %w", ps[0].streams[0].id, err)
+	}
+	results := make([]result, len(ps))
+	for i, p := range ps {
+		commit, err := g.admit(p)
+		if err != nil {
+			return nil, result{err: err}.at(storedAt{}).err
+		}
+		results[i].commit = commit
+	}
+	b = &pgx.Batch{}
+	var where storedAt
+	g.insert(b, &where)
+	if err := send(ctx, tx, b); err != nil {
 		return nil, fmt.Errorf("append %s: %w", ps[0].streams[0].id, err)
 	}
 	commits := make([]eventstore.Commit, len(ps))
-	for i, p := range ps {
-		if commits[i], err = g.admit(p); err != nil {
-			return nil, err
-		}
-	}
-	if err := send(ctx, tx, g.inserts()); err != nil {
-		return nil, fmt.Errorf("append %s: %w", ps[0].streams[0].id, err)
+	for i, r := range results {
+		commits[i] = r.at(where).commit
 	}
 	return commits, nil
 }
@@ -78,8 +90,9 @@ type sender interface {
 
 func send(ctx context.Context, to sender, b *pgx.Batch) error { return to.SendBatch(ctx, b).Close() }
 
-// lookup says what readGroup looks up. The insert fails on a stream that is not new, and on an event id that is not, by a
-// unique constraint: a group that trusts its callers saves those lookups, and is tried again with them if it was wrong to.
+// lookup says what a group looks up before its rows are inserted. A stream, a key or an event id that is taken for new and
+// is not fails the insert, by a unique constraint: a group that trusts its callers saves the lookups, and is tried again
+// with them if it was wrong to. If it has nothing to look up at all, it even saves a round trip.
 type lookup bool
 
 const (
@@ -87,48 +100,39 @@ const (
 	lookEverythingUp lookup = true
 )
 
-// readGroup takes the head lock and reads, in later statements, everything the appends are checked against. That is one
-// round trip: the statements are added to b.
-func readGroup(ctx context.Context, on sender, b *pgx.Batch, appends []*prepared, all lookup) (*group, error) {
-	var head eventstore.Position
-	g := &group{}
-	b.Queue(sqlLockHead).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&head, &g.tails)
-	})
-	queueVersions(b, g, appends, all)
-	queueReceipts(b, g, appends)
+// lookUp adds the statements that read what the appends are checked against, and reports whether there are any. They must
+// come after lock_head.
+func (g *group) lookUp(b *pgx.Batch, appends []*prepared, all lookup) bool {
+	before := b.Len()
+	g.lookUpVersions(b, appends, all)
+	if b.Len() > before { // a used key must be known before any other reason to refuse
+		g.lookUpReceipts(b, appends)
+	}
 	if all {
-		queueEventIDs(b, g, appends)
+		g.lookUpEventIDs(b, appends)
 	}
-	if err := send(ctx, on, b); err != nil {
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil, errors.New("log_head has no row")
-		}
-		return nil, err
-	}
-	g.first, g.last = head+1, head
-	return g, nil
+	return b.Len() > before
 }
 
-func queueVersions(b *pgx.Batch, g *group, appends []*prepared, all lookup) {
-	streams := []string{}
+func (g *group) lookUpVersions(b *pgx.Batch, appends []*prepared, all lookup) {
+	var streams []string
 	asked := make(map[eventstore.StreamID]bool, len(appends))
-	g.versions = make(map[eventstore.StreamID]eventstore.Version, len(appends))
 	for _, p := range appends {
 		for _, s := range p.streams {
-			g.versions[s.id] = 0
 			if !asked[s.id] && (bool(all) || s.expected != eventstore.NoStream) {
 				asked[s.id] = true
 				streams = append(streams, string(s.id))
 			}
 		}
 	}
+	if len(streams) == 0 {
+		return
+	}
 	b.Queue(sqlReadVersions, pgx.StrictNamedArgs{"streams": streams}).QueryRow(func(row pgx.Row) error {
 		var versions []int64
-		if err := row.Scan(&g.now, &versions); err != nil {
+		if err := row.Scan(&versions); err != nil {
 			return err
 		}
-		g.now = g.now.UTC()
 		for i, v := range versions {
 			g.versions[eventstore.StreamID(streams[i])] = eventstore.Version(v)
 		}
@@ -136,7 +140,7 @@ func queueVersions(b *pgx.Batch, g *group, appends []*prepared, all lookup) {
 	})
 }
 
-func queueReceipts(b *pgx.Batch, g *group, appends []*prepared) {
+func (g *group) lookUpReceipts(b *pgx.Batch, appends []*prepared) {
 	var scopes, keys []string
 	for _, p := range appends {
 		if p.receipt != nil {
@@ -147,7 +151,6 @@ func queueReceipts(b *pgx.Batch, g *group, appends []*prepared) {
 	if len(keys) == 0 {
 		return
 	}
-	g.receipts = make(map[receiptKey]eventstore.Receipt)
 	b.Queue(sqlReadReceipts, pgx.StrictNamedArgs{"scopes": scopes, "keys": keys}).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, scanReceipt)
 		for _, r := range found {
@@ -157,7 +160,7 @@ func queueReceipts(b *pgx.Batch, g *group, appends []*prepared) {
 	})
 }
 
-func queueEventIDs(b *pgx.Batch, g *group, appends []*prepared) {
+func (g *group) lookUpEventIDs(b *pgx.Batch, appends []*prepared) {
 	var ids [][16]byte
 	for _, p := range appends {
 		for _, s := range p.streams {
@@ -176,13 +179,10 @@ func queueEventIDs(b *pgx.Batch, g *group, appends []*prepared) {
 	})
 }
 
-// inserts returns the statements that store the group, one round trip.
-func (g *group) inserts() *pgx.Batch {
-	b := &pgx.Batch{}
+// insert adds the statements that store the group. where is filled in when they have run.
+func (g *group) insert(b *pgx.Batch, where *storedAt) {
 	rows := &g.events
 	b.Queue(sqlInsertEvents, pgx.StrictNamedArgs{
-		"first":           g.first,
-		"recorded_at":     g.now,
 		"prevs":           rows.prevs,
 		"ids":             rows.ids,
 		"versions":        rows.versions,
@@ -192,40 +192,52 @@ func (g *group) inserts() *pgx.Batch {
 		"types":           rows.types,
 		"data":            pgtype.FlatArray[[]byte](rows.data), // a plain [][]byte may pass for an array of arrays
 		"metadata":        pgtype.FlatArray[[]byte](rows.metadata),
-	})
+	}).QueryRow(where.scan)
 	if len(g.newReceipts) > 0 {
-		g.queueNewReceipts(b)
+		g.insertReceipts(b)
 	}
 	if len(g.newTasks) > 0 {
-		g.queueNewTasks(b)
+		g.insertTasks(b)
 	}
-	b.Queue(sqlMoveHead, pgx.StrictNamedArgs{"position": g.last, "tails": g.tails})
-	return b
+	b.Queue(sqlMoveHead, pgx.StrictNamedArgs{"events": g.count, "tails": g.tails})
 }
 
-func (g *group) queueNewReceipts(b *pgx.Batch) {
+// scan reads the position of the first row of a group.
+func (s *storedAt) scan(row pgx.Row) error {
+	var first *eventstore.Position
+	var recordedAt *time.Time
+	if err := row.Scan(&first, &recordedAt); err != nil {
+		return err
+	}
+	if first == nil {
+		return errors.New("log_head has no row")
+	}
+	s.head, s.recordedAt = *first-1, recordedAt.UTC()
+	return nil
+}
+
+func (g *group) insertReceipts(b *pgx.Batch) {
 	n := len(g.newReceipts)
-	positions := make([]int64, n)
+	places := make([]int64, n)
 	scopes, keys := make([]string, n), make([]string, n)
 	fingerprints, responses := make(pgtype.FlatArray[[]byte], n), make(pgtype.FlatArray[[]byte], n)
 	for i, r := range g.newReceipts {
-		positions[i] = int64(r.Position)
+		places[i] = int64(r.Position)
 		scopes[i], keys[i] = r.Scope, r.Key
 		fingerprints[i], responses[i] = r.Fingerprint, r.Response
 	}
 	b.Queue(sqlInsertReceipt, pgx.StrictNamedArgs{
-		"recorded_at": g.now, "positions": positions, "scopes": scopes, "keys": keys,
-		"fingerprints": fingerprints, "responses": responses,
+		"places": places, "scopes": scopes, "keys": keys, "fingerprints": fingerprints, "responses": responses,
 	})
 }
 
-func (g *group) queueNewTasks(b *pgx.Batch) {
+func (g *group) insertTasks(b *pgx.Batch) {
 	n := len(g.newTasks)
-	positions, due := make([]int64, n), make([]time.Time, n)
+	places, delays := make([]int64, n), make([]int64, n)
 	kinds, keys := make([]string, n), make([]string, n)
 	for i, t := range g.newTasks {
-		positions[i], due[i] = int64(t.position), g.now.Add(t.Delay)
+		places[i], delays[i] = t.place, t.Delay.Microseconds()
 		kinds[i], keys[i] = t.Kind, t.Key
 	}
-	b.Queue(sqlInsertTasks, pgx.StrictNamedArgs{"positions": positions, "due": due, "kinds": kinds, "keys": keys})
+	b.Queue(sqlInsertTasks, pgx.StrictNamedArgs{"places": places, "delays": delays, "kinds": kinds, "keys": keys})
 }

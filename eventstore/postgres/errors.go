@@ -34,13 +34,20 @@ func (e *LeaseLostError) Error() string {
 const (
 	constraintEventID       = "events_event_id_key"
 	constraintStreamVersion = "events_stream_version_key"
+	constraintReceipt       = "receipts_pkey"
 )
 
-// isNotNew reports that a stream or an event id that was taken for new is not.
+// isNotNew reports that a stream, a key or an event id that was taken for new is not.
 func isNotNew(err error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && answer.Code == "23505" &&
-		(answer.ConstraintName == constraintEventID || answer.ConstraintName == constraintStreamVersion)
+	if !ok || answer.Code != "23505" {
+		return false
+	}
+	switch answer.ConstraintName {
+	case constraintEventID, constraintStreamVersion, constraintReceipt:
+		return true
+	}
+	return false
 }
 
 func isUndefinedTable(err error) bool { return sqlState(err) == "42P01" }

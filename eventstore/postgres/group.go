@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -8,22 +9,31 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 )
 
-// group is the state of the log under the head lock, and the rows that the appends admitted so far add to it. Each append
-// is checked against the log as the ones admitted before it leave it. Nothing here touches the database.
+// group is what the appends admitted so far add to the log, and what is known of the log they are checked against. Each
+// append is checked against the log as the ones admitted before it leave it. Nothing here touches the database.
+//
+// The new rows have places 1, 2, … behind the head of the log. Where that is, the insert finds out under the lock;
+// [result.at] turns places into positions.
 type group struct {
-	first eventstore.Position // of the first new row
-	last  eventstore.Position // of the last new row; first-1 while there is none
-	tails []int64             // position of the last event of each partition
-	now   time.Time           // when the rows are recorded
+	count int64   // new rows
+	tails []int64 // place of the last new row of each partition, 0 for none
 
 	versions map[eventstore.StreamID]eventstore.Version // of every stream that is appended to
-	receipts map[receiptKey]eventstore.Receipt          // of every key that is used, if it is
+	receipts map[receiptKey]eventstore.Receipt          // of every key that is used; new ones have minus their place as position
 	ids      map[uuid.UUID]struct{}                     // of the new events, those stored already; nil: not looked up
 
 	events       eventRows
-	newReceipts  []eventstore.Receipt
+	newReceipts  []eventstore.Receipt // with their places as positions
 	newTasks     []taskRow
 	firstEventID uuid.UUID
+}
+
+func newGroup(partitions int) *group {
+	return &group{
+		tails:    make([]int64, partitions),
+		versions: map[eventstore.StreamID]eventstore.Version{},
+		receipts: map[receiptKey]eventstore.Receipt{},
+	}
 }
 
 type receiptKey struct{ scope, key string }
@@ -43,19 +53,18 @@ type eventRows struct {
 
 type taskRow struct {
 	eventstore.Task
-	position eventstore.Position
+	place int64
 }
 
 // admit adds an append to the group, or refuses it and leaves the group as it is. A key that is used comes first: its
-// receipt answers the request, whatever else would be wrong with it now. Then versions, then ids.
+// receipt answers the request, whatever else would be wrong with it now. Then versions, then ids. The commit has places.
 func (g *group) admit(p *prepared) (eventstore.Commit, error) {
 	if err := g.check(p); err != nil {
 		return eventstore.Commit{}, err
 	}
 	commit := eventstore.Commit{
-		First:      g.last + 1,
-		Versions:   make([]eventstore.Version, len(p.streams)),
-		RecordedAt: g.now,
+		First:    eventstore.Position(g.count + 1),
+		Versions: make([]eventstore.Version, len(p.streams)),
 	}
 	for i, s := range p.streams {
 		for _, e := range s.events {
@@ -63,17 +72,39 @@ func (g *group) admit(p *prepared) (eventstore.Commit, error) {
 		}
 		commit.Versions[i] = g.versions[s.id]
 	}
-	commit.Last = g.last
+	commit.Last = eventstore.Position(g.count)
 	if p.receipt != nil {
 		r := *p.receipt
-		r.Position, r.At = g.last, g.now
-		g.receipts[receiptKey{r.Scope, r.Key}] = r
+		r.Position = commit.Last
 		g.newReceipts = append(g.newReceipts, r)
+		r.Position = -commit.Last
+		g.receipts[receiptKey{r.Scope, r.Key}] = r
 	}
 	for _, t := range p.tasks {
-		g.newTasks = append(g.newTasks, taskRow{t, g.last})
+		g.newTasks = append(g.newTasks, taskRow{t, g.count})
 	}
 	return commit, nil
+}
+
+// storedAt is where and when the rows of a group were stored.
+type storedAt struct {
+	head       eventstore.Position // of the log before them
+	recordedAt time.Time
+}
+
+// at turns the places in a result into positions.
+func (r result) at(s storedAt) result {
+	if r.err == nil {
+		r.commit.First += s.head
+		r.commit.Last += s.head
+		r.commit.RecordedAt = s.recordedAt
+		return r
+	}
+	if used, ok := errors.AsType[*eventstore.KeyUsedError](r.err); ok && used.Receipt.Position < 0 { // by a neighbour
+		used.Receipt.Position = s.head - used.Receipt.Position
+		used.Receipt.At = s.recordedAt
+	}
+	return r
 }
 
 func (g *group) check(p *prepared) error {
@@ -105,7 +136,7 @@ func (g *group) add(s preparedStream, e preparedEvent) {
 	if g.empty() {
 		g.firstEventID = e.id
 	}
-	g.last++
+	g.count++
 	g.versions[s.id]++
 	if g.ids != nil {
 		g.ids[e.id] = struct{}{}
@@ -120,8 +151,8 @@ func (g *group) add(s preparedStream, e preparedEvent) {
 	rows.types = append(rows.types, e.eventType)
 	rows.data = append(rows.data, e.data)
 	rows.metadata = append(rows.metadata, e.metadata)
-	g.tails[s.partition] = int64(g.last)
+	g.tails[s.partition] = g.count
 }
 
 // empty reports that no append was admitted: there is nothing to store.
-func (g *group) empty() bool { return g.last < g.first }
+func (g *group) empty() bool { return g.count == 0 }

@@ -179,9 +179,20 @@ func (w *writer) tryOnce(work context.Context, appends []*waiting, all lookup) (
 	if err := w.connect(ctx); err != nil {
 		return nil, err
 	}
-	g, results, err := w.check(ctx, appends, all)
-	if err != nil {
-		return nil, w.rollback(ctx, err)
+	b := &pgx.Batch{}
+	b.Queue(sqlBegin)
+	b.Queue(sqlLockHead)
+	g := newGroup(w.store.config.Partitions)
+	ps := prepareds(appends)
+	if g.lookUp(b, ps, all) {
+		if err := send(ctx, w.conn, b); err != nil {
+			return nil, w.rollback(ctx, err)
+		}
+		b = &pgx.Batch{} // and otherwise all goes out as one
+	}
+	results := make([]result, len(ps))
+	for i, p := range ps {
+		results[i].commit, results[i].err = g.admit(p)
 	}
 	if g.empty() {
 		if err := w.rollback(ctx, nil); err != nil {
@@ -189,44 +200,35 @@ func (w *writer) tryOnce(work context.Context, appends []*waiting, all lookup) (
 		}
 		return results, nil
 	}
-	b := g.inserts()
+	var where storedAt
+	g.insert(b, &where)
 	b.Queue("COMMIT")
-	err = send(ctx, w.conn, b)
-	if err == nil {
-		return results, nil
-	}
-	if !w.conn.IsClosed() {
+	err := send(ctx, w.conn, b)
+	if err != nil && !w.conn.IsClosed() {
 		return nil, w.rollback(ctx, err) // the server said no
 	}
-	stored, unknown := w.resolve(work, g)
-	switch {
-	case unknown != nil:
-		// Also the appends that lost against one of the same group: whether that one is there is just what is unknown.
-		return nil, fmt.Errorf("%w: %w: %w", eventstore.ErrOutcomeUnknown, err, unknown)
-	case stored:
-		return results, nil
-	default:
-		return nil, fmt.Errorf("%w: %w", errConnectionLost, err)
+	if err != nil {
+		found, unknown := w.resolve(work, g, &where)
+		switch {
+		case unknown != nil:
+			// Also the appends that lost against one of the same group: whether that one is there is just what is unknown.
+			return nil, fmt.Errorf("%w: %w: %w", eventstore.ErrOutcomeUnknown, err, unknown)
+		case !found:
+			return nil, fmt.Errorf("%w: %w", errConnectionLost, err)
+		}
 	}
+	for i, r := range results {
+		results[i] = r.at(where)
+	}
+	return results, nil
 }
 
-// check takes the head lock and checks every append under it. That is the first round trip.
-func (w *writer) check(ctx context.Context, appends []*waiting, all lookup) (*group, []result, error) {
+func prepareds(appends []*waiting) []*prepared {
 	ps := make([]*prepared, len(appends))
 	for i, a := range appends {
 		ps[i] = a.prepared
 	}
-	b := &pgx.Batch{}
-	b.Queue(sqlBegin)
-	g, err := readGroup(ctx, w.conn, b, ps, all)
-	if err != nil {
-		return nil, nil, err
-	}
-	results := make([]result, len(ps))
-	for i, p := range ps {
-		results[i].commit, results[i].err = g.admit(p)
-	}
-	return g, results, nil
+	return ps
 }
 
 // rollback ends a transaction that is known not to commit, and returns cause, as errConnectionLost if it was that.
@@ -242,19 +244,19 @@ func (w *writer) rollback(ctx context.Context, cause error) error {
 	return fmt.Errorf("%w: %w", errConnectionLost, cause)
 }
 
-// resolve finds out whether a group is stored whose COMMIT got no answer. The lock of the head comes first: it is free
-// only when the old transaction has ended, one way or the other. Looking without it could miss a commit under way.
-func (w *writer) resolve(ctx context.Context, g *group) (stored bool, err error) {
+// resolve finds out whether a group is stored whose COMMIT got no answer, and where. The lock of the head comes first: it
+// is free only when the old transaction has ended, one way or the other. Looking without it could miss a commit under way.
+func (w *writer) resolve(ctx context.Context, g *group, where *storedAt) (found bool, err error) {
 	w.disconnect()
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
 	for {
 		err = w.connect(ctx)
 		if err == nil {
-			stored, err = w.readOutcome(ctx, g)
+			found, err = w.readOutcome(ctx, g, where)
 		}
 		if err == nil {
-			return stored, nil
+			return found, nil
 		}
 		settleAll(w.store.queue.take(), err) // those behind need not wait as well: nothing of theirs is in doubt
 		select {
@@ -266,17 +268,23 @@ func (w *writer) resolve(ctx context.Context, g *group) (stored bool, err error)
 }
 
 // readOutcome asks for the first event of the group: its rows are there together or not at all.
-func (w *writer) readOutcome(ctx context.Context, g *group) (stored bool, err error) {
+func (w *writer) readOutcome(ctx context.Context, g *group, where *storedAt) (found bool, err error) {
 	b := &pgx.Batch{}
 	b.Queue(sqlBegin)
 	b.Queue(sqlLockHead)
-	b.Queue(sqlReadOutcome, pgx.StrictNamedArgs{"position": g.first, "event_id": g.firstEventID}).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&stored) })
+	b.Queue(sqlReadOutcome, pgx.StrictNamedArgs{"event_id": g.firstEventID}).QueryRow(func(row pgx.Row) error {
+		err := where.scan(row)
+		found = err == nil
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
 	err = send(ctx, w.conn, b)
 	if rollbackErr := w.rollback(ctx, err); rollbackErr != nil && err != nil {
 		return false, rollbackErr
 	}
-	return stored, nil
+	return found, nil
 }
 
 // connect opens the writer's connection if there is none. A server that cannot be reached is not asked again before a

@@ -1,2 +1,4 @@
 -- Must be a statement of its own after lock_head, which waits for the transaction in doubt. Locks: none.
-SELECT EXISTS (SELECT FROM events WHERE position = @position AND event_id = @event_id)
+SELECT position, recorded_at
+FROM events
+WHERE event_id = @event_id

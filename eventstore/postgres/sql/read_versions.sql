@@ -1,7 +1,6 @@
 -- Must be a statement of its own after lock_head: it needs a snapshot that is younger than the lock.
 -- One descent of events_stream_version_key per stream. Locks: none.
 SELECT
-    clock_timestamp(),
     ARRAY(
         SELECT COALESCE((
             SELECT e.version
