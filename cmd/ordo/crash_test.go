@@ -154,7 +154,7 @@ func (p *devProcess) stop() {
 	select {
 	case err := <-p.done:
 		var exit *exec.ExitError
-		if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitInterrupted) {
+		if !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
 			p.t.Errorf("ordo dev stopped with %v", err)
 		}
 	case <-time.After(5 * time.Second):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,12 +34,37 @@ Needs nothing running. Exits 0 only if everything is as expected.`,
 }
 
 func runDemo(cmd *cobra.Command, verbose bool) error {
+	report, err := runStory(cmd, verbose)
+	if len(report.Checks) > 0 { // told to its end, whatever happened after that
+		err = errors.Join(printReport(cmd, report), err)
+	}
+	if err != nil {
+		return err
+	}
+	return demoVerdict(report)
+}
+
+// demoVerdict is the error of a story with a bad end.
+func demoVerdict(report demo.Report) error {
+	if report.OK() {
+		return nil
+	}
+	return &commandError{err: errors.New("not everything is as expected"), exit: exitCheck, code: "check_failed"}
+}
+
+// runStory starts a platform, has the story told on it, and stops it.
+func runStory(cmd *cobra.Command, verbose bool) (demo.Report, error) {
+	defer outliveReaders()()
 	ctx, cancel := context.WithCancelCause(cmd.Context())
 	defer cancel(nil)
 	say(cmd, "starting a throw-away platform …")
-	local, err := app.NewLocal(ctx, app.LocalConfig{Logger: devLogger(cmd, verbose)})
+	level := logLevel(verbose)
+	local, err := app.NewLocal(ctx, app.LocalConfig{Logger: devLogger(cmd, level)})
 	if err != nil {
-		return startError(err)
+		return demo.Report{}, startError(err, "")
+	}
+	if !verbose {
+		level.Set(slog.LevelError) // in this story things go wrong on purpose
 	}
 	stopped := make(chan error, 1)
 	go func() {
@@ -48,16 +74,14 @@ func runDemo(cmd *cobra.Command, verbose bool) error {
 	}()
 	report, err := tell(ctx, cmd, local)
 	cancel(nil)
-	if err = errors.Join(err, <-stopped); err != nil {
-		return err
+	broken := <-stopped
+	if broken == nil || cmd.Context().Err() != nil {
+		return report, errors.Join(err, broken)
 	}
-	if err := printReport(cmd, report); err != nil {
-		return err
+	if err != nil && !errors.Is(err, context.Canceled) { // it follows from the other, most often
+		broken = fmt.Errorf("%w (the story ended with: %s)", broken, err.Error())
 	}
-	if !report.OK() {
-		return &commandError{err: errors.New("not everything is as expected"), exit: exitCheck, code: "check_failed"}
-	}
-	return nil
+	return report, broken
 }
 
 // tell waits for the platform and runs the story on it.

@@ -5,37 +5,42 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/ordo-platform/ordo/internal/app"
 	"github.com/ordo-platform/ordo/internal/devfile"
-	"github.com/ordo-platform/ordo/internal/embedded"
 )
+
+// databaseVariable names the variable for --database-url: a password in it is not seen in the list of processes.
+const databaseVariable = "ORDO_DATABASE_URL"
 
 type devOptions struct {
 	dataDir     string
 	ephemeral   bool
-	httpAddr    string
+	httpAddr    textFlag
 	databaseURL string
 	brokers     []string
 	verbose     bool
 }
 
 func newDevCommand() *cobra.Command {
-	var o devOptions
+	o := devOptions{httpAddr: textFlag{value: "127.0.0.1:8080", kind: "string", check: checkListenAddr}}
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run the whole platform in one process",
 		Long: `Run every service in one process, on an embedded Postgres and an embedded broker: the same code as in production, only
 the addresses differ. Data is kept in the data folder; Ctrl-C stops cleanly, and after kill -9 the next start goes on where
-this one was. Development only: the broker is in memory and nothing is encrypted.
+this one was. Development only: the broker is in memory, nothing is encrypted and nobody has to log in.
+
+Other commands find a platform on the default data folder by themselves. For another folder set ORDO_DATA_DIR, for an
+ephemeral platform ORDO_URL; the banner says how. A clean stop exits with 0, or with 130 after Ctrl-C.
 
 Postgres comes from ORDO_POSTGRES_BIN (a folder with its programs), else from this machine (15 or newer), else it is
 downloaded once (ORDO_POSTGRES_REPOSITORY names a mirror).`,
@@ -43,14 +48,19 @@ downloaded once (ORDO_POSTGRES_REPOSITORY names a mirror).`,
   ordo dev --ephemeral --http-addr 127.0.0.1:0
   ordo dev --database-url postgres://db.example.com/postgres?user=ordo --kafka-brokers kafka-1:9092`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDev(cmd, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(cmd); err != nil {
+				return err
+			}
+			return runDev(cmd, o)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.dataDir, "data-dir", "", "`folder` for data (default $ORDO_DATA_DIR, $XDG_DATA_HOME/ordo or ~/.local/share/ordo)")
 	flags.BoolVar(&o.ephemeral, "ephemeral", false, "keep nothing: a throw-away folder, gone at the end")
-	flags.StringVar(&o.httpAddr, "http-addr", "127.0.0.1:8080", "`address` to serve the API on; port 0 picks a free one")
-	flags.StringVar(&o.databaseURL, "database-url", os.Getenv("ORDO_DATABASE_URL"), "Postgres server to use instead of the embedded one (`url`; its role may create databases)")
-	flags.StringSliceVar(&o.brokers, "kafka-brokers", nil, "Kafka to use instead of the embedded broker (`host:port,…`)")
+	flags.Var(&o.httpAddr, "http-addr", "`address` to serve the API on; port 0 picks a free one")
+	flags.StringVar(&o.databaseURL, "database-url", os.Getenv(databaseVariable), "Postgres server to use instead of the embedded one (`url`, default $"+databaseVariable+"; its role may create databases)")
+	flags.StringSliceVar(&o.brokers, "kafka-brokers", nil, "Kafka to use instead of the embedded broker (`host:port,...`)")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log what the services do")
 	flags.Lookup("database-url").DefValue = "" // may hold a password
 	cmd.MarkFlagsMutuallyExclusive("data-dir", "ephemeral")
@@ -58,7 +68,26 @@ downloaded once (ORDO_POSTGRES_REPOSITORY names a mirror).`,
 	return cmd
 }
 
+// validate finds what can be known to be wrong before anything is started.
+func (o devOptions) validate(cmd *cobra.Command) error {
+	if err := refuseEmpty(cmd, "data-dir", "database-url", "kafka-brokers"); err != nil {
+		return err
+	}
+	if o.databaseURL == "" {
+		return nil
+	}
+	if _, err := pgx.ParseConfig(o.databaseURL); err != nil { // its text may show parts of a password
+		source := "--database-url"
+		if !cmd.Flags().Changed("database-url") {
+			source = databaseVariable
+		}
+		return usagef(cmd, "%s is not the address of a Postgres server: want one like postgres://ordo@db.example.com/postgres", source)
+	}
+	return nil
+}
+
 func runDev(cmd *cobra.Command, o devOptions) error {
+	defer outliveReaders()()
 	ctx := cmd.Context()
 	dir, err := o.dir()
 	if err != nil {
@@ -66,17 +95,18 @@ func runDev(cmd *cobra.Command, o devOptions) error {
 	}
 	began := time.Now()
 	if dir != "" {
-		unlock, err := embedded.LockDataDir(dir)
+		unlock, err := lockDataDir(dir)
 		if err != nil {
-			return startError(err)
+			return startError(err, dir)
 		}
 		defer unlock()
 	}
 	local, err := app.NewLocal(ctx, app.LocalConfig{
-		DataDir: dir, HTTPAddr: o.httpAddr, DatabaseURL: o.databaseURL, Brokers: o.brokers, Logger: devLogger(cmd, o.verbose),
+		DataDir: dir, HTTPAddr: o.httpAddr.value, DatabaseURL: o.databaseURL, Brokers: o.brokers,
+		Logger: devLogger(cmd, logLevel(o.verbose)),
 	})
 	if err != nil {
-		return startError(err)
+		return startError(err, dir)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -92,10 +122,14 @@ func runDev(cmd *cobra.Command, o devOptions) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		err = errors.Join(cause, err)
 	}
-	if err == nil {
-		say(cmd, "stopped")
+	switch {
+	case err != nil:
+		return err
+	case interrupted(ctx):
+		return &commandError{err: errors.New("stopped"), exit: exitInterrupted, code: "interrupted"}
 	}
-	return err
+	say(cmd, "stopped")
+	return nil
 }
 
 // dir is the data folder, empty for none.
@@ -117,7 +151,7 @@ func announce(ctx context.Context, cmd *cobra.Command, local *app.Local, o devOp
 	if err := local.WaitReady(limited); err != nil {
 		return err
 	}
-	url := "http://" + local.Addr()
+	url := "http://" + reachable(local.Addr())
 	if dir != "" {
 		err := devfile.Write(dir, devfile.File{
 			URL: url, PID: os.Getpid(), Kafka: local.Brokers, Databases: local.Databases, StartedAt: time.Now().UTC(),
@@ -131,19 +165,29 @@ func announce(ctx context.Context, cmd *cobra.Command, local *app.Local, o devOp
 }
 
 func banner(cmd *cobra.Command, local *app.Local, o devOptions, dir, url string, took time.Duration) {
+	address := url
+	if host, _, err := net.SplitHostPort(local.Addr()); err == nil && !net.ParseIP(host).IsLoopback() {
+		address += "  (other machines may use it too: nobody has to log in)"
+	}
 	kafka := "embedded, in memory, refilled from Postgres at each start"
 	if len(o.brokers) > 0 {
 		kafka = "given"
 	}
-	database, kept := "embedded, one database per service: psql "+quoted(local.Databases[app.Orders]), dir
-	if o.databaseURL != "" {
+	database, kept := "embedded, one database per service: psql "+quoted(local.Databases[app.Orders]), printable(dir)
+	switch {
+	case o.databaseURL != "" && dir == "":
+		database, kept = "given, databases ordo_<service>", "kept in the given Postgres"
+	case o.databaseURL != "":
 		database = "given, databases ordo_<service>"
-	}
-	if dir == "" {
+		kept += "  (of the payment simulator; all else is in the given Postgres)"
+	case dir == "":
 		kept = "nothing is kept"
 	}
-	out := cmd.ErrOrStderr()
-	_, _ = fmt.Fprintf(out, `
+	try := "ordo order list"
+	if setting := whereabouts(dir, url, os.Getenv); setting != "" {
+		try = "export " + setting + "\n            " + try
+	}
+	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), `
   Ordo is ready after %s                                DEVELOPMENT ONLY
 
   API       %s
@@ -152,83 +196,54 @@ func banner(cmd *cobra.Command, local *app.Local, o devOptions, dir, url string,
   Postgres  %s
   Data      %s
 
-  Try:      %s
+  Try, in another terminal:
+            curl %s/v1/orders
+            %s
   Stop:     Ctrl-C
 
-`, took.Round(10*time.Millisecond), url, url, strings.Join(local.Brokers, ","), kafka, database, kept, "curl "+url+"/v1/orders")
+`, took.Round(10*time.Millisecond), address, url, strings.Join(local.Brokers, ","), kafka, database, kept, url, try)
 }
 
-func quoted(s string) string { return "'" + s + "'" }
-
-// devLogger keeps quiet about what goes well unless asked: the banner should stay in sight.
-func devLogger(cmd *cobra.Command, verbose bool) *slog.Logger {
-	level := slog.LevelWarn
-	if verbose {
-		level = slog.LevelDebug
+// reachable is where to find what listens on an address: any address of this machine is the loopback one as well.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || !net.ParseIP(host).IsUnspecified() {
+		return addr
 	}
-	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
-// startError says what to do about the usual reasons not to start.
-func startError(err error) error {
-	advice := ""
-	var locked *embedded.LockedError
-	switch {
-	case errors.As(err, &locked):
-		advice = "Stop it, or choose another folder with --data-dir"
-	case errors.Is(err, syscall.EADDRINUSE):
-		advice = "Stop what listens there, or choose another with --http-addr"
-	case errors.Is(err, os.ErrPermission):
-		who := "this user"
-		if u, uerr := user.Current(); uerr == nil {
-			who = u.Username
+// whereabouts is the setting by which other commands find a platform that is not where they look by themselves.
+func whereabouts(dir, url string, getenv func(string) string) string {
+	if dir == "" {
+		return "ORDO_URL=" + url
+	}
+	// Another terminal has what belongs to the session, but not what was set for this one call.
+	found, err := devfile.DefaultDir(func(name string) string {
+		if name == "ORDO_DATA_DIR" {
+			return ""
 		}
-		advice = "Choose a folder that " + who + " may write, with --data-dir"
+		return getenv(name)
+	})
+	if err == nil && filepath.Clean(found) == dir {
+		return ""
 	}
-	return &commandError{err: err, exit: exitFailed, code: "start_failed", advice: advice}
+	return "ORDO_DATA_DIR=" + quoted(dir)
 }
 
-func newDevResetCommand() *cobra.Command {
-	var dataDir string
-	var yes bool
-	cmd := &cobra.Command{
-		Use:     "reset",
-		Short:   "Delete the data folder of ordo dev",
-		Example: "  ordo dev reset --yes",
-		Args:    noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			dir, err := devOptions{dataDir: dataDir}.dir()
-			if err != nil {
-				return err
-			}
-			if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-				say(cmd, "nothing to delete: %s does not exist", dir)
-				return nil
-			}
-			if _, err := os.Stat(filepath.Join(dir, "postgres")); err != nil {
-				return fmt.Errorf("%s is not a data folder of ordo dev: %w", dir, err)
-			}
-			if !yes {
-				return usagef(cmd, "this deletes all orders in %s; add --yes to do it", dir)
-			}
-			return resetDataDir(cmd, dir)
-		},
+// quoted is a word for a shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(printable(s), "'", `'\''`) + "'" }
+
+// logLevel keeps quiet about what goes well unless asked: the banner should stay in sight.
+func logLevel(verbose bool) *slog.LevelVar {
+	level := new(slog.LevelVar)
+	level.Set(slog.LevelWarn)
+	if verbose {
+		level.Set(slog.LevelDebug)
 	}
-	cmd.Flags().StringVar(&dataDir, "data-dir", "", "`folder` to delete (default as in ordo dev)")
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
-	return cmd
+	return level
 }
 
-// resetDataDir deletes a folder that nobody uses.
-func resetDataDir(cmd *cobra.Command, dir string) error {
-	unlock, err := embedded.LockDataDir(dir)
-	if err != nil {
-		return startError(err)
-	}
-	defer unlock()
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	say(cmd, "deleted %s", dir)
-	return nil
+func devLogger(cmd *cobra.Command, level slog.Leveler) *slog.Logger {
+	return slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 }

@@ -81,6 +81,15 @@ func TestUsageMistakes(t *testing.T) {
 		{"order place --customer c --line T=0", `ordo order place: invalid argument "T=0" for "--line" flag: want a whole number of at least 1 after the =. See: ordo order place --help`},
 		{"order place --customer c --line T=1 --key é", `ordo order place: invalid argument "é" for "--key" flag: want printable ASCII characters only. See: ordo order place --help`},
 		{"order place --customer c --line T=1 --timeout 1s", `ordo order place: --timeout needs --wait. See: ordo order place --help`},
+		{"dev now", `ordo dev: unexpected argument "now". See: ordo dev --help`},
+		{"dev --http-addr 127.0.0.1", `ordo dev: invalid argument "127.0.0.1" for "--http-addr" flag: want HOST:PORT, like 127.0.0.1:8080. See: ordo dev --help`},
+		{"dev --http-addr http://[::1]:80", `ordo dev: invalid argument "http://[::1]:80" for "--http-addr" flag: want HOST:PORT, like 127.0.0.1:8080. See: ordo dev --help`},
+		{"dev --http-addr :65536", `ordo dev: invalid argument ":65536" for "--http-addr" flag: want HOST:PORT, like 127.0.0.1:8080. See: ordo dev --help`},
+		{"dev --data-dir=", `ordo dev: --data-dir is empty. See: ordo dev --help`},
+		{"dev --database-url=", `ordo dev: --database-url is empty. See: ordo dev --help`},
+		{"dev --kafka-brokers=", `ordo dev: --kafka-brokers is empty. See: ordo dev --help`},
+		{"dev --database-url mysql://u:p@ss/w:ord@db/x", `ordo dev: --database-url is not the address of a Postgres server: want one like postgres://ordo@db.example.com/postgres. See: ordo dev --help`},
+		{"dev reset --yes --data-dir=", `ordo dev reset: --data-dir is empty. See: ordo dev reset --help`},
 		{"order place --customer c --line T=1 --wait --timeout 0s", `ordo order place: --timeout 0s: want more than 0s. See: ordo order place --help`},
 	}
 	for _, c := range cases {

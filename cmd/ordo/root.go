@@ -29,13 +29,14 @@ Data goes to standard output (-o text or json), words go to standard error.
 While "ordo dev" runs, the other commands find its address by themselves.
 
 Environment:
-  ORDO_URL       address of the HTTP API, where --url is not given
-  ORDO_DATA_DIR  data folder of "ordo dev" (default $XDG_DATA_HOME/ordo or ~/.local/share/ordo)
+  ORDO_URL           address of the HTTP API, where --url is not given
+  ORDO_DATA_DIR      data folder of "ordo dev" (default $XDG_DATA_HOME/ordo or ~/.local/share/ordo)
+  ORDO_DATABASE_URL  Postgres server for "ordo dev", where --database-url is not given
 
 ` + exitCodesHelp(),
-		Example: `  ordo order place --customer 7f6e1f4e-3b0a-4f0a-9a53-0f6f3b1d2c11 --line TEA=2 --wait
-  ordo order list --status confirmed
-  ordo health`,
+		Example: `  ordo demo
+  ordo dev
+  ordo order list --status confirmed`,
 		Version:                    readBuild().Version,
 		SilenceErrors:              true, // report does it, in one line
 		SilenceUsage:               true,

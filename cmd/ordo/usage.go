@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,6 +120,26 @@ func (f *textFlag) Set(value string) error {
 		return err
 	}
 	f.value = value
+	return nil
+}
+
+// refuseEmpty refuses flags that were given without a value: most often a variable that is not set, and the default is not
+// what was meant.
+func refuseEmpty(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if f := cmd.Flag(name); f.Changed && (f.Value.String() == "" || f.Value.String() == "[]") {
+			return usagef(cmd, "--%s is empty", name)
+		}
+	}
+	return nil
+}
+
+// checkListenAddr holds an address to serve on to the one form that is not ambiguous.
+func checkListenAddr(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if _, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil {
+		return errors.New("want HOST:PORT, like 127.0.0.1:8080")
+	}
 	return nil
 }
 

@@ -11,12 +11,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ordo-platform/ordo/internal/embedded"
+	"github.com/ordo-platform/ordo/internal/kafka"
 	"github.com/ordo-platform/ordo/internal/psp"
 )
 
@@ -66,6 +71,11 @@ func NewLocal(ctx context.Context, c LocalConfig) (_ *Local, err error) {
 			_ = listener.Close()
 		}
 	}()
+	if len(c.Brokers) > 0 {
+		if err := reachBrokers(ctx, c.Brokers); err != nil {
+			return nil, err
+		}
+	}
 	if err := l.startDatabases(ctx, c); err != nil {
 		return nil, err
 	}
@@ -102,6 +112,10 @@ func (l *Local) Run(ctx context.Context) error {
 	err := l.Platform.Run(ctx)
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
+	}
+	select {
+	case err = <-l.failed: // a moment after ctx has ended
+	default:
 	}
 	return errors.Join(err, l.stopEmbedded(ctx))
 }
@@ -151,14 +165,21 @@ func (l *Local) startDatabases(ctx context.Context, c LocalConfig) error {
 }
 
 // useServer makes the services' databases on a server of the user's, if they are missing.
-func (l *Local) useServer(ctx context.Context, address string) error {
+func (l *Local) useServer(ctx context.Context, address string) (err error) {
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		return fmt.Errorf("database url: %w", err)
 	}
-	conn, err := pgx.ConnectConfig(ctx, config)
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			err = &ServerError{Server: PostgresServer, Addr: net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))), Err: err}
+		}
+	}()
+	limited, cancel := context.WithTimeout(ctx, reachLimit) // the client would wait for minutes
+	defer cancel()
+	conn, err := pgx.ConnectConfig(limited, config)
 	if err != nil {
-		return fmt.Errorf("use the given database server: %w", err)
+		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	for _, service := range Services() {
@@ -190,6 +211,77 @@ func withDatabase(address, database string) (string, error) {
 	}
 	u.Path = "/" + database
 	return u.String(), nil
+}
+
+// reachBrokers asks for one answer of one broker. What comes next would try for long, and log each attempt.
+func reachBrokers(ctx context.Context, brokers []string) error {
+	client, err := kafka.Config{Brokers: brokers}.NewClient(kgo.RequestTimeoutOverhead(reachLimit)) // Close waits for this
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	limited, cancel := context.WithTimeout(ctx, reachLimit)
+	defer cancel()
+	if err := client.Ping(limited); err != nil && ctx.Err() == nil {
+		return &ServerError{Server: KafkaServer, Addr: strings.Join(brokers, ", "), Err: err}
+	}
+	return ctx.Err()
+}
+
+// The servers that can be given in place of the embedded ones.
+const (
+	PostgresServer = "Postgres"
+	KafkaServer    = "Kafka"
+
+	reachLimit = 5 * time.Second // for the first answer of a given server
+)
+
+// ServerError says that a server given in place of an embedded one cannot be used.
+type ServerError struct {
+	Server string // PostgresServer or KafkaServer
+	Addr   string // host:port, nothing secret
+	Err    error
+}
+
+func (e *ServerError) Error() string {
+	return fmt.Sprintf("cannot use %s at %s: %s", e.Server, e.Addr, e.reason())
+}
+
+func (e *ServerError) Unwrap() error { return e.Err }
+
+// Unreachable tells whether no answer came at all.
+func (e *ServerError) Unreachable() bool {
+	var said *pgconn.PgError
+	var errno syscall.Errno
+	var dns *net.DNSError
+	return !errors.As(e.Err, &said) && (errors.As(e.Err, &errno) || errors.As(e.Err, &dns) || timedOut(e.Err))
+}
+
+// reason is the part of the error that helps: clients tell about each of their attempts.
+func (e *ServerError) reason() string {
+	var said *pgconn.PgError
+	var errno syscall.Errno
+	var dns *net.DNSError
+	switch {
+	case errors.As(e.Err, &said):
+		return said.Message
+	case errors.As(e.Err, &errno):
+		return errno.Error()
+	case errors.As(e.Err, &dns):
+		return dns.Err
+	case timedOut(e.Err):
+		return fmt.Sprintf("no answer within %s", reachLimit)
+	}
+	text := e.Err.Error()
+	if connect, ok := errors.AsType[*pgconn.ConnectError](e.Err); ok {
+		text = connect.Unwrap().Error()
+	}
+	return text[strings.LastIndex(text, "\n")+1:]
+}
+
+func timedOut(err error) bool {
+	var network net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout()
 }
 
 // startBroker starts the embedded broker, unless there are real ones.

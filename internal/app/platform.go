@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -123,6 +124,14 @@ func (p *Platform) Run(ctx context.Context) error {
 
 // serve answers requests until ctx ends, then lets those under way finish.
 func (p *Platform) serve(ctx context.Context) error {
+	var unused sync.Map // connections on which no request has been sent, which browsers open to spare
+	p.server.ConnState = func(conn net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			unused.Store(conn, nil)
+		} else {
+			unused.Delete(conn)
+		}
+	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- p.server.Serve(p.listener) }()
 	select {
@@ -130,12 +139,18 @@ func (p *Platform) serve(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
+	// Shutdown would wait for unused connections, in case a request is about to come.
+	_ = p.listener.Close()
+	unused.Range(func(conn, _ any) bool {
+		_ = conn.(net.Conn).Close() //nolint:forcetypeassert // nothing else is stored
+		return true
+	})
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainRequests)
 	defer cancel()
 	if err := p.server.Shutdown(drain); err != nil {
 		_ = p.server.Close() // those that are left are cut off
 	}
-	if err := <-stopped; !errors.Is(err, http.ErrServerClosed) {
+	if err := <-stopped; !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return nil

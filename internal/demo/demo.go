@@ -122,7 +122,7 @@ func play(ctx context.Context, shop Shop, customer string, s scenario) (Order, e
 		return Order{}, err
 	}
 	o := Order{ID: placed.Value.ID, Scenario: s.name, Expected: s.expected, lines: s.lines}
-	shop.Say("placed         %s  %s", o.ID, s.name)
+	shop.Say("placed         %s  (%s)", o.ID, s.name)
 	if s.repeat {
 		again, err := shop.Client.PlaceOrder(ctx, key, request)
 		if err != nil {
@@ -147,7 +147,7 @@ func follow(ctx context.Context, shop Shop, o *Order, after string) error {
 		for ; told < len(now.Value.History); told++ {
 			event := now.Value.History[told].Type
 			o.Events = append(o.Events, event)
-			shop.Say("               %s  %s", o.ID, event)
+			shop.Say("               %s  %-24s  (%s)", o.ID, event, o.Scenario)
 		}
 		o.Status = now.Value.Status
 		if o.Status == client.StatusConfirmed || o.Status == client.StatusRejected {
