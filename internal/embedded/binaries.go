@@ -90,6 +90,9 @@ func findBinaries(ctx context.Context, named string, major int, log *slog.Logger
 			return b, nil
 		}
 	}
+	if err := ctx.Err(); err != nil { // what was not found may be there
+		return binaries{}, err
+	}
 	if major != 0 && major != downloadMajor {
 		return binaries{}, &NoPostgresError{Major: major, Err: fmt.Errorf("a download has %d only", downloadMajor)}
 	}

@@ -89,7 +89,7 @@ func readPID(path string) int {
 func checkLayout(dir string) error {
 	path := filepath.Join(dir, versionFile)
 	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(content) == 0) { // empty: we died while writing it
 		return os.WriteFile(path, []byte(strconv.Itoa(layoutVersion)+"\n"), 0o600)
 	}
 	if err != nil {

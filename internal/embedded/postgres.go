@@ -268,6 +268,9 @@ func (p *Postgres) Err() error {
 	if !p.server.ended() || p.stopping.Load() {
 		return nil
 	}
+	if p.server.err == nil { // someone else told it to stop
+		return fmt.Errorf("postgres was stopped: %s", p.lastWords())
+	}
 	return fmt.Errorf("postgres ended on its own: %w: %s", p.server.err, p.lastWords())
 }
 
