@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -169,8 +170,12 @@ func TestWhereabouts(t *testing.T) {
 // TestSignals ends a process that waits for an answer.
 func TestSignals(t *testing.T) {
 	t.Parallel()
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		t.Run(signal.String(), func(t *testing.T) {
+	// Under nohup SIGHUP is ignored, and children inherit that. What we handle, they have back at its default.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangups) })
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
 			asked := make(chan struct{}, 1)
 			url := api(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -185,7 +190,7 @@ func TestSignals(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-asked
-			_ = cmd.Process.Signal(signal)
+			_ = cmd.Process.Signal(sig)
 			_ = cmd.Wait() // fails: the exit code tells why
 			if exit := cmd.ProcessState.ExitCode(); exit != exitInterrupted || words.String() != "interrupted. [interrupted, exit 130]\n" {
 				t.Errorf("exit %d, %q", exit, words.String())
