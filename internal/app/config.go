@@ -43,6 +43,10 @@ type Config struct {
 	// consumer still needs, and at least with the newest events.
 	DisposableBroker bool
 
+	// Holder names this process where only one may act (the relay's lease). Empty makes up a name nobody else has. A name that
+	// is given must be that of no other living process: whoever held it before is taken for dead, and nothing is waited for.
+	Holder string
+
 	// UnsafeDurability accepts a database that loses acknowledged events in a crash, for throw-away runs.
 	UnsafeDurability bool
 }

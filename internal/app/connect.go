@@ -90,7 +90,7 @@ func (p *Platform) publish(s *service) error {
 	s.relay, err = relay.New(relay.Config{
 		Service:    s.name,
 		Log:        s.store,
-		Lease:      s.store.Lease("relay", holder(), leaseTime),
+		Lease:      s.store.Lease("relay", s.holder(), leaseTime),
 		Wake:       wake,
 		Brokers:    p.config.Brokers,
 		Partitions: partitions,

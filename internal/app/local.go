@@ -86,8 +86,13 @@ func NewLocal(ctx context.Context, c LocalConfig) (_ *Local, err error) {
 	if err != nil {
 		return nil, err
 	}
+	holder := ""
+	if c.DatabaseURL == "" {
+		holder = "embedded" // nobody else can use this server: a lease that is still held is that of our killed predecessor
+	}
 	l.Platform, err = New(ctx, Config{
 		Databases:        l.Databases,
+		Holder:           holder,
 		Brokers:          l.Brokers,
 		PaymentProvider:  provider,
 		Listener:         listener,

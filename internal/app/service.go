@@ -99,7 +99,10 @@ func (s *service) close() {
 }
 
 // holder names this process in leases.
-func holder() string {
+func (s *service) holder() string {
+	if s.config.Holder != "" {
+		return s.config.Holder
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
