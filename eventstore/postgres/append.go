@@ -62,13 +62,12 @@ func (s *Store) AppendTx(ctx context.Context, tx pgx.Tx, appends ...eventstore.A
 	if err := send(ctx, tx, b); err != nil {
 		return nil, fmt.Errorf("append %s: %w", ps[0].streams[0].id, err)
 	}
-	results := make([]result, len(ps))
+	commits := make([]eventstore.Commit, len(ps))
 	for i, p := range ps {
-		commit, err := g.admit(p)
-		if err != nil {
-			return nil, result{err: err}.at(storedAt{}).err
+		var err error
+		if commits[i], err = g.admit(p); err != nil {
+			return nil, result{err: err}.at(storedAt{}).err // nothing is stored, so there is no position to tell
 		}
-		results[i].commit = commit
 	}
 	b = &pgx.Batch{}
 	var where storedAt
@@ -76,9 +75,8 @@ func (s *Store) AppendTx(ctx context.Context, tx pgx.Tx, appends ...eventstore.A
 	if err := send(ctx, tx, b); err != nil {
 		return nil, fmt.Errorf("append %s: %w", ps[0].streams[0].id, err)
 	}
-	commits := make([]eventstore.Commit, len(ps))
-	for i, r := range results {
-		commits[i] = r.at(where).commit
+	for i, c := range commits {
+		commits[i] = result{commit: c}.at(where).commit
 	}
 	return commits, nil
 }

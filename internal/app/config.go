@@ -35,9 +35,6 @@ type Config struct {
 	PaymentProvider string            // base URL
 	Listener        net.Listener      // where to serve the API
 	Logger          *slog.Logger
-	CursorKey       []byte // signs list cursors; empty makes one up, so cursors end with the process
-
-	Replication int16 // copies of each partition; 0 means 1
 
 	// DisposableBroker says that the broker forgets everything when it stops. The relay then refills it with what some
 	// consumer still needs, and at least with the newest events.

@@ -32,13 +32,12 @@ type LocalConfig struct {
 	HTTPAddr    string // empty: a free port on loopback
 	DatabaseURL string // a Postgres server to use instead of the embedded one; its role may create databases
 	Brokers     []string
-	BrokerPort  int           // of the embedded broker; 0: DefaultBrokerPort if it is free, else any free one
 	SlowPayment time.Duration // how long the payment simulator lets pm_slow wait; 0: its default
 	Logger      *slog.Logger
 }
 
-// DefaultBrokerPort is Kafka's.
-const DefaultBrokerPort = 9092
+// brokerPort is Kafka's. The embedded broker of a data folder listens there if it is free, else on any free port.
+const brokerPort = 9092
 
 // Local is a platform with everything it needs. Development only: the broker is in memory and nothing is encrypted.
 type Local struct {
@@ -295,13 +294,13 @@ func (l *Local) startBroker(c LocalConfig) error {
 		l.Brokers = c.Brokers
 		return nil
 	}
-	port := c.BrokerPort
-	if port == 0 && c.DataDir != "" {
-		port = DefaultBrokerPort
+	port := 0
+	if c.DataDir != "" {
+		port = brokerPort
 	}
 	broker, err := embedded.StartBroker(embedded.BrokerConfig{Port: port, Log: c.Logger})
 	var taken *embedded.PortTakenError
-	if errors.As(err, &taken) && c.BrokerPort == 0 {
+	if errors.As(err, &taken) {
 		broker, err = embedded.StartBroker(embedded.BrokerConfig{Log: c.Logger})
 	}
 	if err != nil {

@@ -73,7 +73,7 @@ func ensureTopics(ctx context.Context, c Config) error {
 		return err
 	}
 	defer client.Close()
-	return kafka.EnsureTopics(ctx, client, topics(max(c.Replication, 1))...)
+	return kafka.EnsureTopics(ctx, client, topics()...)
 }
 
 func (p *Platform) openServices(ctx context.Context) error {
@@ -201,11 +201,8 @@ func (p *Platform) checks() []httpapi.Check {
 
 // api puts the routes of every service on one handler.
 func (p *Platform) api() (http.Handler, error) {
-	key := p.config.CursorKey
-	if len(key) == 0 {
-		key = make([]byte, 32)
-		_, _ = rand.Read(key) // never fails
-	}
+	key := make([]byte, httpapi.MinCursorKeyLength) // list cursors end with the process
+	_, _ = rand.Read(key)                           // never fails
 	return httpapi.New(httpapi.Config{
 		Orders:         p.services[Orders].ordersAPI(),
 		Inventory:      p.services[Inventory].commandsAPI(),

@@ -46,8 +46,11 @@ var reactsTo = map[string][]string{
 	Payments:  {Orders},
 }
 
+// replication is the number of copies of each partition.
+const replication = 1
+
 // topics are all topics of the platform.
-func topics(replication int16) []kafka.TopicSpec {
+func topics() []kafka.TopicSpec {
 	var specs []kafka.TopicSpec
 	for _, service := range publishers() {
 		specs = append(specs, kafka.EventsTopicSpec(service, partitions, replication), kafka.RelayTopicSpec(service, replication))

@@ -30,13 +30,6 @@ type StockLevel struct {
 	Available int64  `json:"available"`
 }
 
-// Payment is where the payment of an order stands.
-type Payment struct {
-	OrderID string `json:"order_id"`
-	Status  string `json:"status"`
-	Amount  Money  `json:"amount"`
-}
-
 // PutProduct makes a product be as given.
 func (c *Client) PutProduct(ctx context.Context, p Product) (Answer[Product], error) {
 	sku := p.SKU
@@ -60,11 +53,6 @@ func (c *Client) Stock(ctx context.Context, sku, after string) (Answer[StockLeve
 	query := url.Values{}
 	setIf(query, "after", after)
 	return decode[StockLevel](c.send(ctx, request{method: http.MethodGet, path: "/v1/stock/" + url.PathEscape(sku), query: query}))
-}
-
-// Payment reads the payment of an order.
-func (c *Client) Payment(ctx context.Context, orderID string) (Answer[Payment], error) {
-	return decode[Payment](c.send(ctx, request{method: http.MethodGet, path: "/v1/payments/" + url.PathEscape(orderID)}))
 }
 
 func post[T any](ctx context.Context, c *Client, method, path string, body any) (Answer[T], error) {
