@@ -299,8 +299,7 @@ func (l *Local) startBroker(c LocalConfig) error {
 		port = brokerPort
 	}
 	broker, err := embedded.StartBroker(embedded.BrokerConfig{Port: port, Log: c.Logger})
-	var taken *embedded.PortTakenError
-	if errors.As(err, &taken) {
+	if _, ok := errors.AsType[*embedded.PortTakenError](err); ok {
 		broker, err = embedded.StartBroker(embedded.BrokerConfig{Log: c.Logger})
 	}
 	if err != nil {
