@@ -119,5 +119,10 @@ func (s *service) checks() []httpapi.Check {
 	for _, c := range s.consumers {
 		checks = append(checks, httpapi.Check{Name: "consumer/" + c.Name(), Check: func(context.Context) error { return c.Status().Err() }})
 	}
+	if s.worker != nil {
+		checks = append(checks, httpapi.Check{
+			Name: s.name + "/provider", Warns: true, Check: func(context.Context) error { return s.worker.ProviderStatus() },
+		})
+	}
 	return checks
 }

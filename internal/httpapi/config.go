@@ -40,7 +40,7 @@ type Config struct {
 	Customers *Service
 	Views     *Views
 
-	Health         []Check          // what /readyz asks; all must pass
+	Health         []Check          // what /readyz asks; none must fail
 	PaymentMethods []string         // the payment methods an order may name
 	CursorKey      []byte           // signs list cursors, the same in all replicas; required with Views
 	Logger         *slog.Logger     // nil: slog.Default()
@@ -110,6 +110,7 @@ type Views struct {
 type Check struct {
 	Name  string
 	Check func(ctx context.Context) error
+	Warns bool // an error means that something is late, not that requests cannot be served: shown, and still ready
 }
 
 func (c *Config) validate() error {

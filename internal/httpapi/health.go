@@ -16,19 +16,20 @@ const checkTimeout = 2 * time.Second
 
 // health is shaped like application/health+json (an expired draft, but tools know it).
 type health struct {
-	Status string                   `json:"status" enum:"pass,fail"`
-	Output string                   `json:"output,omitzero" doc:"What fails, and why."`
-	Checks map[string][]checkResult `json:"checks,omitempty" required:"false" doc:"The checks that fail; with ?verbose all of them."`
+	Status string                   `json:"status" enum:"pass,warn,fail"`
+	Output string                   `json:"output,omitzero" doc:"What is not well, and why."`
+	Checks map[string][]checkResult `json:"checks,omitempty" required:"false" doc:"The checks that do not pass; with ?verbose all of them."`
 }
 
 type checkResult struct {
-	Status string    `json:"status" enum:"pass,fail"`
-	Output string    `json:"output,omitzero" doc:"Why it fails."`
+	Status string    `json:"status" enum:"pass,warn,fail"`
+	Output string    `json:"output,omitzero" doc:"Why it does not pass."`
 	Time   time.Time `json:"time"`
 }
 
 const (
 	pass = "pass"
+	warn = "warn" // something is late, but requests are served
 	down = "fail"
 )
 
@@ -51,17 +52,20 @@ func (a *api) livez(w http.ResponseWriter, _ *http.Request) {
 func (a *api) readyz(w http.ResponseWriter, r *http.Request) {
 	results := a.check(r.Context())
 	h := health{Status: pass, Checks: map[string][]checkResult{}}
-	var failed []string
+	var unwell []string
 	for i, c := range a.config.Health {
-		if results[i].Status == down {
-			h.Status = down
-			failed = append(failed, c.Name+": "+results[i].Output)
+		result := results[i]
+		if result.Status != pass {
+			unwell = append(unwell, c.Name+": "+result.Output)
 		}
-		if results[i].Status == down || r.URL.Query().Has("verbose") {
-			h.Checks[c.Name] = append(h.Checks[c.Name], results[i])
+		if result.Status == down || h.Status == pass {
+			h.Status = result.Status
+		}
+		if result.Status != pass || r.URL.Query().Has("verbose") {
+			h.Checks[c.Name] = append(h.Checks[c.Name], result)
 		}
 	}
-	h.Output = strings.Join(failed, "; ")
+	h.Output = strings.Join(unwell, "; ")
 	writeHealth(w, h)
 }
 
@@ -76,6 +80,9 @@ func (a *api) check(ctx context.Context) []checkResult {
 			result := checkResult{Status: pass}
 			if err := c.Check(ctx); err != nil {
 				result.Status, result.Output = down, err.Error()
+				if c.Warns {
+					result.Status = warn
+				}
 			}
 			result.Time = a.clock().UTC()
 			results[i] = result

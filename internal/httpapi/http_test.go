@@ -436,6 +436,18 @@ func TestHealth(t *testing.T) {
 		if all := p.do("GET", "/readyz?verbose", "").must(t, 503).body["checks"].(map[string]any); len(all) != 3 {
 			t.Errorf("verbose lists %v", all)
 		}
+		late := httpapi.Check{Name: "payments/provider", Check: func(context.Context) error { return errors.New("paused") }, Warns: true}
+		p.config.Health = append(p.config.Health, late)
+		p.build()
+		if red := p.do("GET", "/readyz", "").must(t, 503); red.body["status"] != "fail" {
+			t.Errorf("red and yellow: %s", red.text)
+		}
+		p.config.Health = []httpapi.Check{p.config.Health[0], late, p.config.Health[0]}
+		p.build()
+		yellow := p.do("GET", "/readyz", "").must(t, 200)
+		if yellow.body["status"] != "warn" || yellow.body["output"] != "payments/provider: paused" || len(yellow.body["checks"].(map[string]any)) != 1 {
+			t.Errorf("yellow: %s", yellow.text)
+		}
 		p.config.Health = p.config.Health[:1]
 		p.build()
 		if green := p.do("GET", "/readyz", "").must(t, 200); green.text != `{"status":"pass"}` {

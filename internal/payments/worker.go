@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -25,7 +26,11 @@ import (
 const AuthorizeTask = "authorize_payment"
 
 const (
-	concurrency = 64 // calls under way at once, per process
+	// concurrency is how many payments a process begins to settle at once. One that takes longer than patience goes on among
+	// the slow ones and makes room: a provider that lets some calls hang must not keep all others waiting.
+	concurrency = 64
+	patience    = 250 * time.Millisecond
+	slow        = 192
 
 	// connections is how many of the pool's connections a worker takes at once. Outcomes are recorded one after the other
 	// under the lock of the log's head, so more would only wait there, and be missing to everybody else.
@@ -46,8 +51,9 @@ const (
 	idlePoll = time.Second
 	minPoll  = 20 * time.Millisecond
 
-	firstRetry = 200 * time.Millisecond
-	lastRetry  = 30 * time.Second
+	firstRetry   = 200 * time.Millisecond
+	lastRetry    = 30 * time.Second
+	longestAsked = 5 * time.Minute // that a provider may ask us to wait (Retry-After)
 )
 
 // nothingToPay stands in place of the provider's id where there was nothing to hold, so that nobody was asked.
@@ -77,11 +83,23 @@ type Config struct {
 // Worker works off the tasks of one process. Any number of processes may run one on the same database.
 type Worker struct {
 	Config
+	provider    *guard
 	connections *semaphore.Weighted
+	lanes       lanes
 }
 
 // New returns a worker. It does nothing until Run.
-func New(c Config) *Worker { return &Worker{c, semaphore.NewWeighted(connections)} }
+func New(c Config) *Worker {
+	return &Worker{
+		Config:      c,
+		provider:    newGuard(c.Provider, pause),
+		connections: semaphore.NewWeighted(connections),
+		lanes:       lanes{quick: semaphore.NewWeighted(concurrency), slow: semaphore.NewWeighted(slow)},
+	}
+}
+
+// ProviderStatus is nil while the provider is called, and else says why payments wait.
+func (w *Worker) ProviderStatus() error { return w.provider.status() }
 
 // Run works until ctx ends. Calls under way are given up then, and their tasks given back: they are made again, by whoever
 // is next, under the same key.
@@ -90,48 +108,51 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer unsubscribe()
 	var calls sync.WaitGroup
 	defer calls.Wait()
-	slots := semaphore.NewWeighted(concurrency)
 	for {
 		// What is claimed is begun at once: a claim must not run out in line, while another process could do the work.
-		free, err := acquireFree(ctx, slots)
+		free, err := w.lanes.enter(ctx)
 		if err != nil {
 			return nil // told to stop
 		}
-		claimed, err := w.Store.ClaimTasks(ctx, AuthorizeTask, free, claim)
-		if err != nil && ctx.Err() == nil {
-			w.Logger.Warn("claiming payment tasks", "error", err)
-		}
-		slots.Release(int64(free - len(claimed)))
+		room, paused := w.provider.room(free)
+		claimed := w.claim(ctx, room)
+		w.lanes.leave(free - len(claimed))
 		for _, task := range claimed {
 			calls.Go(func() {
-				defer slots.Release(1)
+				defer w.lanes.stay()()
 				w.settle(ctx, task)
 			})
 		}
-		if len(claimed) == free {
-			continue
+		switch {
+		case paused > 0:
+			wait(ctx, nil, paused)
+		case len(claimed) < free:
+			wait(ctx, wake, w.untilNext(ctx))
 		}
-		timer := time.NewTimer(w.untilNext(ctx))
-		select {
-		case <-ctx.Done():
-		case <-wake:
-		case <-timer.C:
-		}
-		timer.Stop()
 	}
 }
 
-// acquireFree waits for a free slot and takes all that are free.
-func acquireFree(ctx context.Context, slots *semaphore.Weighted) (n int, err error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
+// claim takes up to n tasks. That it cannot is seen by those who wait, and in the log.
+func (w *Worker) claim(ctx context.Context, n int) []postgres.ClaimedTask {
+	if n == 0 {
+		return nil
 	}
-	if err := slots.Acquire(ctx, 1); err != nil {
-		return 0, err
+	claimed, err := w.Store.ClaimTasks(ctx, AuthorizeTask, n, claim)
+	if err != nil && ctx.Err() == nil {
+		w.Logger.Warn("claiming payment tasks", "error", err)
 	}
-	for n = 1; n < concurrency && slots.TryAcquire(1); n++ {
+	return claimed
+}
+
+// wait returns after d, when wake has a token, or when ctx ends.
+func wait(ctx context.Context, wake <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-timer.C:
 	}
-	return n, nil
 }
 
 // untilNext is how long there is nothing to do, unless somebody stores a task.
@@ -151,7 +172,7 @@ func (w *Worker) settle(ctx context.Context, task postgres.ClaimedTask) {
 	}
 	var pause time.Duration // none when it is us who gave up
 	if ctx.Err() == nil {
-		pause = min(firstRetry<<min(task.Attempt-1, 16), lastRetry)
+		pause = retryIn(task.Attempt, err)
 		w.Logger.Warn("payment outcome not known yet", "order_id", task.Key, "attempt", task.Attempt, "retry_in", pause, "error", err)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
@@ -160,6 +181,19 @@ func (w *Worker) settle(ctx context.Context, task postgres.ClaimedTask) {
 	if _, lost := errors.AsType[*postgres.ClaimLostError](err); err != nil && !lost { // lost: it is done, or another worker's
 		w.Logger.Warn("putting off a payment task", "order_id", task.Key, "error", err) // its claim runs out
 	}
+}
+
+// retryIn is how long to wait after an attempt: longer each time, not all at once, and no shorter than the provider asks for.
+func retryIn(attempt int, err error) time.Duration {
+	if paused, ok := errors.AsType[*pausedError](err); ok {
+		return max(paused.For, firstRetry)
+	}
+	backoff := min(firstRetry<<min(attempt-1, 16), lastRetry)
+	backoff = backoff/2 + rand.N(backoff/2+1) //nolint:gosec // jitter
+	if unknown, ok := errors.AsType[*psp.UnknownError](err); ok {
+		return max(backoff, min(unknown.RetryAfter, longestAsked))
+	}
+	return backoff
 }
 
 func (w *Worker) authorize(ctx context.Context, task postgres.ClaimedTask) error {
@@ -211,12 +245,12 @@ func (w *Worker) ask(ctx context.Context, p payment.State, attempt int) (psp.Ans
 		return psp.Authorized{AuthorizationID: nothingToPay}, nil
 	}
 	if attempt > 1 {
-		answer, err := w.Provider.Query(ctx, p.Key)
+		answer, err := w.provider.Query(ctx, p.Key)
 		if _, ok := errors.AsType[*psp.NotFoundError](err); !ok {
 			return answer, err
 		}
 	}
-	return w.Provider.Authorize(ctx, psp.AuthorizeRequest{
+	return w.provider.Authorize(ctx, psp.AuthorizeRequest{
 		Key: p.Key, OrderID: p.OrderID, Amount: p.Amount.Amount, Currency: p.Amount.Currency, Method: p.Method,
 	})
 }

@@ -2,9 +2,11 @@ package payments_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,8 +26,8 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// concurrency is how many calls a worker makes at once.
-const concurrency = 64
+// most is how many calls a worker makes at once: in the quick lane and in the slow one.
+const most = 64 + 192
 
 // provider answers as told and counts.
 type provider struct {
@@ -110,10 +112,18 @@ func (f *fixture) request(t *testing.T, amount int64, orders ...string) {
 // work runs a worker until the test ends or stop is called.
 func (f *fixture) work(t *testing.T, p payments.Provider) (stop func()) {
 	t.Helper()
-	w := payments.New(payments.Config{
+	return f.run(t, f.newWorker(t, p))
+}
+
+func (f *fixture) newWorker(t *testing.T, p payments.Provider) *payments.Worker {
+	return payments.New(payments.Config{
 		Store: f.store, Pool: f.pool, Commands: command.New(f.store, payments.TaskFor), Provider: p,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	})
+}
+
+func (f *fixture) run(t *testing.T, w *payments.Worker) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
@@ -191,11 +201,11 @@ func TestNothingToPay(t *testing.T) {
 func TestOnlyWhatCanBeginIsClaimed(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	ids := orders(concurrency + 20)
+	ids := orders(most + 20)
 	f.request(t, 100, ids...)
 	p := &provider{authorize: silence}
 	f.work(t, p)
-	eventually(t, 10*time.Second, "the worker is busy", func() bool { return p.called() == concurrency })
+	eventually(t, 10*time.Second, "the worker is busy", func() bool { return p.called() == most })
 	rest, err := f.store.ClaimTasks(t.Context(), payments.AuthorizeTask, len(ids), time.Minute)
 	if err != nil || len(rest) != 20 {
 		t.Errorf("another process gets %d tasks (%v), want the 20 that are not being worked on", len(rest), err)
@@ -294,4 +304,56 @@ func TestAWorkerThatGetsNothingDoesNotSpin(t *testing.T) {
 	if asked := f.pool.Stat().AcquireCount() - before; asked > 100 {
 		t.Errorf("the database was asked %d times in half a second", asked)
 	}
+}
+
+// A provider that lets calls hang keeps nobody else waiting: after a moment they go on beside the others.
+func TestHangingCallsMakeRoom(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	ids := orders(200)
+	f.request(t, 100, ids...)
+	hanging := map[string]bool{}
+	for _, id := range ids[:150] { // more than are begun at once
+		hanging[id] = true
+	}
+	f.work(t, &provider{authorize: func(ctx context.Context, r psp.AuthorizeRequest) (psp.Answer, error) {
+		if hanging[r.OrderID] {
+			return silence(ctx, r)
+		}
+		return yes(ctx, r)
+	}})
+	eventually(t, 10*time.Second, "the others are settled", f.settled(t, ids[150:]))
+}
+
+// A provider that answers nothing is called a few times, not once for each payment; the payments wait, and none is taken
+// for declined. When it is back, all are settled, each by one authorisation.
+func TestAnOutageIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	ids := orders(300)
+	f.request(t, 100, ids...)
+	var down atomic.Bool
+	down.Store(true)
+	p := &provider{authorize: func(ctx context.Context, r psp.AuthorizeRequest) (psp.Answer, error) {
+		if down.Load() {
+			return nil, &psp.UnknownError{Op: "authorize", Key: r.Key, Err: errors.New("status 503")}
+		}
+		return yes(ctx, r)
+	}}
+	w := f.newWorker(t, p)
+	payments.SetPause(w, 300*time.Millisecond)
+	f.run(t, w)
+	eventually(t, 10*time.Second, "the worker holds back", func() bool { return w.ProviderStatus() != nil })
+	<-time.After(time.Second) // some trials
+	if calls := p.called(); calls > 150 {
+		t.Errorf("the provider was called %d times while it was down", calls)
+	}
+	for _, id := range ids {
+		if status := f.payment(t, id).Status; status != payment.StatusRequested {
+			t.Errorf("%s is %s", id, status)
+		}
+	}
+	down.Store(false)
+	eventually(t, 20*time.Second, "all are settled", f.settled(t, ids))
+	eventually(t, 5*time.Second, "nothing is held back", func() bool { return w.ProviderStatus() == nil })
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -164,7 +166,10 @@ func (c *Client) call(ctx context.Context, op, key, method, path string, body []
 		return unknown(fmt.Errorf("the answer is larger than %d bytes", maxAnswerBytes))
 	}
 	if resp.StatusCode != http.StatusOK {
-		return Operation{}, rejection(op, key, resp.StatusCode, answer)
+		return Operation{}, rejection(op, key, resp, answer)
+	}
+	if mediaType, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
+		return unknown(fmt.Errorf("the answer is not JSON but %q", resp.Header.Get("Content-Type"))) // of whatever stands between
 	}
 	var got Operation
 	if err := json.Unmarshal(answer, &got); err != nil {
@@ -178,12 +183,13 @@ func (c *Client) call(ctx context.Context, op, key, method, path string, body []
 
 // rejection turns an answer that is not a 200 into an error. Only an answer that names a known mistake in the provider's
 // own words proves anything: a bare 400 or 404 may come from whatever stands between.
-func rejection(op, key string, status int, answer []byte) error {
+func rejection(op, key string, resp *http.Response, answer []byte) error {
 	var body errorBody
 	if err := json.Unmarshal(answer, &body); err != nil {
 		body = errorBody{}
 	}
-	code := body.Error.Code
+	status, code := resp.StatusCode, body.Error.Code
+	unknown := &UnknownError{Op: op, Key: key, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	switch {
 	case status == http.StatusBadRequest && code == CodeInvalidRequest,
 		status == http.StatusUnprocessableEntity && code == CodeKeyReused:
@@ -191,10 +197,22 @@ func rejection(op, key string, status int, answer []byte) error {
 	case status == http.StatusNotFound && code == codeUnknownKey && op == "query":
 		return &NotFoundError{Key: key}
 	case code != "":
-		return &UnknownError{Op: op, Key: key, Err: fmt.Errorf("status %d: %s: %s", status, code, body.Error.Message)}
+		unknown.Err = fmt.Errorf("status %d: %s: %s", status, code, body.Error.Message)
 	default:
-		return &UnknownError{Op: op, Key: key, Err: fmt.Errorf("status %d", status)}
+		unknown.Err = fmt.Errorf("status %d", status)
 	}
+	return unknown
+}
+
+// retryAfter reads the header of that name: seconds, or a moment. What is neither asks for nothing.
+func retryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
 }
 
 // answer reads the outcome of an authorisation. An operation without one, such as an error in the body of a 200, proves

@@ -52,7 +52,12 @@ func operation(key string, change func(*Operation)) string {
 
 // answers is a handler that always says the same.
 func answers(status int, body string) http.HandlerFunc {
+	return answersAs("application/json; charset=utf-8", status, body)
+}
+
+func answersAs(contentType string, status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)
 	}
@@ -77,6 +82,8 @@ func TestClientUnknown(t *testing.T) {
 		"200 with an error":       answers(200, `{"error":{"code":"card_error","message":"no"}}`),
 		"200 with HTML":           answers(200, `<html>`),
 		"200 with nothing":        answers(200, ``),
+		"200 as text":             answersAs("text/plain", 200, operation("k", nil)),
+		"200 as nothing":          answersAs("", 200, operation("k", nil)),
 		"200 with null":           answers(200, `null`),
 		"trailing data":           answers(200, operation("k", nil)+`{}`),
 		"oversized":               answers(200, operation("k", nil)+strings.Repeat(" ", maxAnswerBytes)),
@@ -95,6 +102,7 @@ func TestClientUnknown(t *testing.T) {
 		},
 		"reset": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"reset mid-body": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Content-Length", "1000")
 			_, _ = io.WriteString(w, operation("k", nil))
 		},
@@ -112,6 +120,31 @@ func TestClientUnknown(t *testing.T) {
 				t.Errorf("the error names %s %s", unknown.Op, unknown.Key)
 			}
 		})
+	}
+}
+
+// A provider that asks for a pause says so in one of two forms; that the call timed out is told apart from what failed at once.
+func TestClientUnknownSaysHowLongToWait(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct{ least, most time.Duration }{
+		"7":   {7 * time.Second, 7 * time.Second},
+		"0":   {0, 0},
+		"":    {0, 0},
+		"-3":  {0, 0},
+		"1e9": {0, 0},
+		time.Now().Add(time.Minute).UTC().Format(http.TimeFormat):  {50 * time.Second, time.Minute},
+		time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat): {0, 0},
+	}
+	for value, want := range cases {
+		client, _ := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", value)
+			w.WriteHeader(http.StatusTooManyRequests)
+		}), 0)
+		_, err := client.Authorize(t.Context(), request("k", MethodOK))
+		unknown := (*UnknownError)(nil)
+		if !errors.As(err, &unknown) || unknown.RetryAfter < want.least || unknown.RetryAfter > want.most || unknown.TimedOut() {
+			t.Errorf("Retry-After %q: %v, wait %s", value, err, unknown.RetryAfter)
+		}
 	}
 }
 
@@ -175,7 +208,7 @@ func TestClientGivesUp(t *testing.T) {
 			<-r.Context().Done()
 		}), 20*time.Millisecond)
 		_, err := client.Authorize(t.Context(), request("k", MethodOK))
-		if unknown := (*UnknownError)(nil); !errors.As(err, &unknown) || !errors.Is(err, context.DeadlineExceeded) {
+		if unknown := (*UnknownError)(nil); !errors.As(err, &unknown) || !errors.Is(err, context.DeadlineExceeded) || !unknown.TimedOut() {
 			t.Fatalf("got %v", err)
 		}
 	})

@@ -1,13 +1,20 @@
 package psp
 
-import "fmt"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
 
 // UnknownError says that the provider may or may not have done what was asked: no answer came, or none that proves
 // either. Call again under the same key, or query it; never treat it as a refusal.
 type UnknownError struct {
-	Op  string // "authorize" or "query"
-	Key string
-	Err error // what went wrong; ends with the context's error if that ended the call
+	Op         string // "authorize", "query" and so on
+	Key        string
+	Err        error         // what went wrong; ends with the context's error if that ended the call
+	RetryAfter time.Duration // that the provider asks to wait, 0 if it does not
 }
 
 func (e *UnknownError) Error() string {
@@ -16,6 +23,12 @@ func (e *UnknownError) Error() string {
 
 // Unwrap returns what went wrong.
 func (e *UnknownError) Unwrap() error { return e.Err }
+
+// TimedOut tells whether the answer did not come in time; else it is known at once that the call went wrong.
+func (e *UnknownError) TimedOut() bool {
+	var network net.Error
+	return errors.Is(e.Err, context.DeadlineExceeded) || errors.As(e.Err, &network) && network.Timeout()
+}
 
 // RequestError says that the provider, or the client before it, rejected the request as wrong in itself. This call did
 // nothing, and the same call will be rejected again: a mistake of ours, for an operator to see.
