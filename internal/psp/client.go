@@ -86,7 +86,17 @@ type AuthorizeRequest struct {
 	Method   string
 }
 
-// Answer is what the provider definitely said: [Authorized] or [Declined].
+// VerbRequest asks the provider to do something about an authorisation, for the whole of its amount.
+type VerbRequest struct {
+	Key             string // idempotency key, as of an AuthorizeRequest
+	Kind            Kind   // KindCapture, KindVoid or KindRefund
+	AuthorizationID string
+	OrderID         string
+	Amount          int64
+	Currency        string
+}
+
+// Answer is what the provider definitely said: [Authorized], [Done] or [Declined].
 //
 //sumtype:decl
 type Answer interface {
@@ -98,29 +108,47 @@ type Authorized struct {
 	AuthorizationID string // the provider's
 }
 
-// Declined says that the provider refused and holds nothing.
+// Done says that a verb on an authorisation is done: the money is taken, let go or given back.
+type Done struct {
+	Kind Kind
+}
+
+// Declined says that the provider refused: nothing is held that was not before, and nothing that was is changed.
 type Declined struct {
 	Reason string // the provider's code, as in "insufficient_funds"
 }
 
 func (Authorized) isAnswer() {}
+func (Done) isAnswer()       {}
 func (Declined) isAnswer()   {}
 
-// Authorize asks the provider to hold the amount. Called again with the same request, it gets the same answer and
-// nothing is held twice. Errors: *[UnknownError], also when ctx ends, and *[RequestError].
+// Authorize asks the provider to hold the amount: the answer is [Authorized] or [Declined]. Called again with the same
+// request, it gets the same answer and nothing is held twice. Errors: *[UnknownError], also when ctx ends, and
+// *[RequestError].
 func (c *Client) Authorize(ctx context.Context, r AuthorizeRequest) (Answer, error) {
-	const op = "authorize"
 	want := Request{OrderID: r.OrderID, Amount: r.Amount, Currency: r.Currency, Method: r.Method}
-	body, err := json.Marshal(want)
+	return c.post(ctx, r.Key, pathAuthorizations, intent{kind: KindAuthorize, request: want})
+}
+
+// Do asks for a verb on an authorisation: the answer is [Done] or [Declined]. Repeats and errors are like those of
+// Authorize.
+func (c *Client) Do(ctx context.Context, r VerbRequest) (Answer, error) {
+	want := Request{OrderID: r.OrderID, Amount: r.Amount, Currency: r.Currency}
+	return c.post(ctx, r.Key, pathVerb(r.AuthorizationID, r.Kind), intent{r.Kind, r.AuthorizationID, want})
+}
+
+func (c *Client) post(ctx context.Context, key, path string, want intent) (Answer, error) {
+	op := string(want.kind)
+	body, err := json.Marshal(want.request)
 	if err != nil {
-		return nil, &RequestError{Op: op, Key: r.Key, Code: CodeInvalidRequest, Message: err.Error()}
+		return nil, &RequestError{Op: op, Key: key, Code: CodeInvalidRequest, Message: err.Error()}
 	}
-	got, err := c.call(ctx, op, r.Key, http.MethodPost, pathAuthorizations, body)
+	got, err := c.call(ctx, op, key, http.MethodPost, path, body)
 	if err != nil {
 		return nil, err
 	}
-	if got.Request != want {
-		return nil, &UnknownError{Op: op, Key: r.Key, Err: errors.New("the answer is about another request")}
+	if got.intent() != want {
+		return nil, &UnknownError{Op: op, Key: key, Err: errors.New("the answer is about another request")}
 	}
 	return got.answer(op)
 }
@@ -215,15 +243,17 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return 0
 }
 
-// answer reads the outcome of an authorisation. An operation without one, such as an error in the body of a 200, proves
-// nothing.
+// answer reads the outcome. An operation without one, such as an error in the body of a 200, proves nothing.
 func (o *Operation) answer(op string) (Answer, error) {
 	switch {
-	case o.Kind == KindAuthorize && o.Status == StatusAuthorized && o.AuthorizationID != "":
-		return Authorized{AuthorizationID: o.AuthorizationID}, nil
-	case o.Kind == KindAuthorize && o.Status == StatusDeclined && o.Reason != "":
+	case o.Kind.success() == "":
+	case o.Status == StatusDeclined && o.Reason != "":
 		return Declined{Reason: o.Reason}, nil
+	case o.Status != o.Kind.success() || o.AuthorizationID == "":
+	case o.Kind == KindAuthorize:
+		return Authorized{AuthorizationID: o.AuthorizationID}, nil
 	default:
-		return nil, &UnknownError{Op: op, Key: o.Key, Err: fmt.Errorf("the answer says neither yes nor no (kind %q, status %q)", o.Kind, o.Status)}
+		return Done{Kind: o.Kind}, nil
 	}
+	return nil, &UnknownError{Op: op, Key: o.Key, Err: fmt.Errorf("the answer says neither yes nor no (kind %q, status %q)", o.Kind, o.Status)}
 }

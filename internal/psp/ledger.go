@@ -14,14 +14,21 @@ import (
 // is visible here. It is not safe for concurrent use; the simulator guards it.
 type ledger struct {
 	operations []Operation
-	byKey      map[string]int // index in operations
-	file       *os.File       // nil = memory only
-	broken     error          // set by the first failed write: what the file holds is unknown from then on
+	byKey      map[string]int   // index in operations
+	holds      map[string]*hold // by authorisation id
+	file       *os.File         // nil = memory only
+	broken     error            // set by the first failed write: what the file holds is unknown from then on
+}
+
+// hold is an authorisation that was given, and what became of it.
+type hold struct {
+	request Request
+	status  Status
 }
 
 // openLedger reads the file at path back, and creates it if it is not there. With an empty path there is no file.
 func openLedger(path string) (*ledger, error) {
-	l := &ledger{byKey: make(map[string]int)}
+	l := &ledger{byKey: make(map[string]int), holds: make(map[string]*hold)}
 	if path == "" {
 		return l, nil
 	}
@@ -105,6 +112,13 @@ func (l *ledger) write(o Operation) error {
 func (l *ledger) remember(o Operation) {
 	l.byKey[o.Key] = len(l.operations)
 	l.operations = append(l.operations, o)
+	switch {
+	case o.Status != o.Kind.success():
+	case o.Kind == KindAuthorize:
+		l.holds[o.AuthorizationID] = &hold{o.Request, o.Status}
+	case l.holds[o.AuthorizationID] != nil:
+		l.holds[o.AuthorizationID].status = o.Status
+	}
 }
 
 // find returns the operation under a key.

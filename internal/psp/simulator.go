@@ -23,7 +23,7 @@ const flakyFailures = 2
 // SimulatorConfig says what the simulator remembers and how slow it is.
 type SimulatorConfig struct {
 	LedgerFile string        // JSON lines, one per operation, synced before the answer; "" = memory only
-	SlowDelay  time.Duration // from the authorisation to the answer of pm_slow; 0 = DefaultSlowDelay
+	SlowDelay  time.Duration // from the operation to the answer of pm_slow; 0 = DefaultSlowDelay
 }
 
 // Simulator is a payment provider. It is safe for concurrent use.
@@ -41,8 +41,23 @@ type Simulator struct {
 
 // failing is a request that has been turned away n times.
 type failing struct {
-	request Request
-	n       int
+	intent intent
+	n      int
+}
+
+// intent is what a request wants done. A key belongs to one.
+type intent struct {
+	kind            Kind
+	authorizationID string // empty for one that is to be made
+	request         Request
+}
+
+func (o Operation) intent() intent {
+	in := intent{o.Kind, o.AuthorizationID, o.Request}
+	if o.Kind == KindAuthorize {
+		in.authorizationID = ""
+	}
+	return in
 }
 
 // NewSimulator opens the ledger, and reads it back if it is a file. It listens nowhere: serve it with net/http.
@@ -59,6 +74,9 @@ func NewSimulator(cfg SimulatorConfig) (*Simulator, error) {
 	}
 	s := &Simulator{slowDelay: cfg.SlowDelay, ledger: l, failing: make(map[string]failing), routes: http.NewServeMux()}
 	s.routes.HandleFunc("POST "+pathAuthorizations, s.serveAuthorize)
+	for _, kind := range []Kind{KindCapture, KindVoid, KindRefund} {
+		s.routes.HandleFunc("POST "+pathAuthorizations+"/{id}/"+string(kind), func(w http.ResponseWriter, r *http.Request) { s.serveVerb(w, r, kind) })
+	}
 	s.routes.HandleFunc("GET "+pathOperations, s.serveQuery)
 	s.routes.HandleFunc("GET "+pathLedger, s.serveLedger)
 	return s, nil
@@ -82,73 +100,104 @@ func (s *Simulator) Close() error {
 }
 
 func (s *Simulator) serveAuthorize(w http.ResponseWriter, r *http.Request) {
+	s.serve(w, r, intent{kind: KindAuthorize})
+}
+
+func (s *Simulator) serveVerb(w http.ResponseWriter, r *http.Request, kind Kind) {
+	s.serve(w, r, intent{kind: kind, authorizationID: r.PathValue("id")})
+}
+
+func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, in intent) {
 	key := r.Header.Get(headerKey)
-	req, err := readRequest(w, r, key)
-	if err != nil {
+	var err error
+	if in.request, err = readRequest(w, r, key, in.kind); err != nil {
 		writeError(w, err)
 		return
 	}
-	o, isNew, err := s.authorize(key, req)
+	o, method, isNew, err := s.do(key, in)
 	if err != nil {
 		writeError(w, err)
 		return
 	}
 	switch {
-	case o.Status != StatusAuthorized:
+	case o.Status == StatusDeclined:
 		// A refusal is always delivered well.
-	case req.Method == MethodHang:
+	case method == MethodHang:
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler) // returning would be an empty 200
-	case req.Method == MethodSlow:
-		// From the authorisation on, not from this call: whoever calls again later waits only for the rest.
+	case method == MethodSlow:
+		// From the operation on, not from this call: whoever calls again later waits only for the rest.
 		if wait(r.Context(), time.Until(o.At.Add(s.slowDelay))) != nil {
 			panic(http.ErrAbortHandler)
 		}
-	case req.Method == MethodErrorAfterCharge && isNew:
-		writeError(w, &answerError{http.StatusInternalServerError, codeInternal, "something went wrong after the charge"})
+	case method == MethodErrorAfterCharge && isNew:
+		writeError(w, &answerError{http.StatusInternalServerError, codeInternal, "something went wrong after it was done"})
 		return
 	}
 	writeJSON(w, http.StatusOK, o)
 }
 
-// authorize decides a request once per key and stores the outcome; isNew says that this call did it.
-func (s *Simulator) authorize(key string, req Request) (o Operation, isNew bool, err error) {
+// do decides a request once per key and stores the outcome. It returns the payment method it is about; isNew says that
+// this call did it.
+func (s *Simulator) do(key string, in intent) (o Operation, method string, isNew bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	method, status, reason, err := s.decide(in)
+	if err != nil {
+		return Operation{}, "", false, err
+	}
 	if o, ok := s.ledger.find(key); ok {
-		if o.Kind != KindAuthorize || o.Request != req {
-			return Operation{}, false, errKeyReused
+		if o.intent() != in {
+			return Operation{}, "", false, errKeyReused
 		}
-		return o, false, nil
+		return o, method, false, nil
 	}
-	if req.Method == MethodFlaky {
-		if err := s.failFirst(key, req); err != nil {
-			return Operation{}, false, err
+	if method == MethodFlaky {
+		if err := s.failFirst(key, in); err != nil {
+			return Operation{}, "", false, err
 		}
 	}
-	o = Operation{At: time.Now().UTC(), Key: key, Kind: KindAuthorize, Request: req}
-	o.Status, o.Reason = decide(req.Method)
-	if o.Status == StatusAuthorized {
+	o = Operation{
+		At: time.Now().UTC(), Key: key, Kind: in.kind, Request: in.request, Status: status, AuthorizationID: in.authorizationID, Reason: reason,
+	}
+	if o.Kind == KindAuthorize && o.Status == StatusAuthorized {
 		o.AuthorizationID = authorizationID(key)
 	}
 	o, err = s.ledger.append(o)
 	if err != nil {
-		return Operation{}, false, &answerError{http.StatusInternalServerError, codeInternal, err.Error()}
+		return Operation{}, "", false, &answerError{http.StatusInternalServerError, codeInternal, err.Error()}
 	}
 	delete(s.failing, key)
-	return o, true, nil
+	return o, method, true, nil
+}
+
+// decide is what a request would come to now. s.mu is held.
+func (s *Simulator) decide(in intent) (method string, status Status, reason string, err error) {
+	if in.kind == KindAuthorize {
+		status, reason = decide(in.request.Method)
+		return in.request.Method, status, reason, nil
+	}
+	held := s.ledger.holds[in.authorizationID]
+	if held == nil {
+		held = &hold{request: in.request}
+	}
+	if held.request.OrderID != in.request.OrderID || held.request.Amount != in.request.Amount || held.request.Currency != in.request.Currency {
+		return "", "", "", invalid("the authorisation is of order %s, %d %s", held.request.OrderID, held.request.Amount, held.request.Currency)
+	}
+	status, reason = decideVerb(in.kind, held.status)
+	return held.request.Method, status, reason, nil
 }
 
 // failFirst turns a key away until it has been turned away often enough. s.mu is held.
-func (s *Simulator) failFirst(key string, req Request) error {
+func (s *Simulator) failFirst(key string, in intent) error {
 	f, ok := s.failing[key]
-	if ok && f.request != req {
+	if ok && f.intent != in {
 		return errKeyReused
 	}
 	if f.n == flakyFailures {
 		return nil
 	}
-	s.failing[key] = failing{req, f.n + 1}
+	s.failing[key] = failing{in, f.n + 1}
 	return &answerError{http.StatusServiceUnavailable, codeUnavailable, "try again"}
 }
 
@@ -178,7 +227,7 @@ var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
 
 // readRequest reads and checks what was sent. It reads the body to its end, as net/http notices a client that leaves
 // only after that.
-func readRequest(w http.ResponseWriter, r *http.Request, key string) (Request, error) {
+func readRequest(w http.ResponseWriter, r *http.Request, key string, kind Kind) (Request, error) {
 	if err := checkKey(key); err != nil {
 		return Request{}, invalid("%v", err)
 	}
@@ -200,8 +249,8 @@ func readRequest(w http.ResponseWriter, r *http.Request, key string) (Request, e
 		return Request{}, invalid("amount %d is not positive", req.Amount)
 	case !currencyCode.MatchString(req.Currency):
 		return Request{}, invalid("currency %q is not an ISO 4217 code", req.Currency)
-	case req.Method == "":
-		return Request{}, invalid("payment_method is missing")
+	case (req.Method == "") == (kind == KindAuthorize):
+		return Request{}, invalid("payment_method belongs to an authorisation, and only there")
 	}
 	return req, nil
 }
