@@ -62,4 +62,7 @@ var (
 
 	// ErrClosed says that the store is shutting down; nothing was stored.
 	ErrClosed = errors.New("append: store is closed")
+
+	// ErrLeaseLost says that a lease is another's now. Whatever is done under it must stop.
+	ErrLeaseLost = errors.New("lease lost")
 )

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/ordo-platform/ordo/eventstore"
 )
 
 // ClaimLostError says that a task is no longer this worker's: it was claimed again after the claim had expired, or it is
@@ -28,6 +30,8 @@ type LeaseLostError struct {
 func (e *LeaseLostError) Error() string {
 	return fmt.Sprintf("lease %s: %s lost it after epoch %d", e.Name, e.Holder, e.Epoch)
 }
+
+func (e *LeaseLostError) Unwrap() error { return eventstore.ErrLeaseLost }
 
 // Answers of the server are told apart by SQLSTATE and constraint, never by their text.
 

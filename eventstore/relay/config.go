@@ -26,7 +26,7 @@ type Log interface {
 type Lease interface {
 	// Acquire waits until the lease is free, or was ours, and returns an epoch above all earlier ones.
 	Acquire(ctx context.Context) (epoch int64, err error)
-	// Renew extends the lease. Any error means that it must be taken as lost.
+	// Renew extends the lease. The error wraps [eventstore.ErrLeaseLost] if another has it now; any other leaves that open.
 	Renew(ctx context.Context) error
 	// Release gives the lease up, so that another need not wait for its end.
 	Release(ctx context.Context) error
@@ -39,6 +39,7 @@ const (
 	DefaultMaxPoll       = 100 * time.Millisecond
 	DefaultMaxBatch      = 5000
 	DefaultMaxBatchBytes = 8 << 20
+	DefaultLeaseTime     = 10 * time.Second
 	DefaultRenewEvery    = 2 * time.Second
 	DefaultStopTimeout   = 5 * time.Second
 )
@@ -62,8 +63,6 @@ type Config struct {
 	// What it leaves out must not be missing to any consumer.
 	StartAt func(ctx context.Context) (eventstore.Position, error)
 
-	Generation string // of a broker that forgets everything when it stops; noted in checkpoints
-
 	// The log is read again after MinPoll while events come, and less and less often, down to every MaxPoll, while none do.
 	MinPoll, MaxPoll time.Duration
 
@@ -71,7 +70,10 @@ type Config struct {
 	// either. MaxBatch is bounded by what the client can hold.
 	MaxBatch, MaxBatchBytes int
 
-	RenewEvery  time.Duration // a third of the lease's time to live, or less
+	// The lease lasts LeaseTime after it was renewed, and is renewed after RenewEvery. A renewal that fails is tried again as
+	// long as the lease lasts, so a hiccup of the database does not end the session.
+	LeaseTime, RenewEvery time.Duration
+
 	StopTimeout time.Duration // how long the batch in hand may take once Run is told to stop
 
 	Logger *slog.Logger // nil discards
@@ -101,6 +103,7 @@ func (c Config) validate() (Config, error) {
 	setDefault(&c.MaxPoll, DefaultMaxPoll)
 	setDefault(&c.MaxBatch, DefaultMaxBatch)
 	setDefault(&c.MaxBatchBytes, DefaultMaxBatchBytes)
+	setDefault(&c.LeaseTime, DefaultLeaseTime)
 	setDefault(&c.RenewEvery, DefaultRenewEvery)
 	setDefault(&c.StopTimeout, DefaultStopTimeout)
 	return c, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,8 @@ type memoryLog struct {
 	mu     sync.Mutex
 	events []eventstore.Recorded
 	tails  [partitions]eventstore.Position
+	size   int // of new events, if it matters
+	pages  []int
 	wake   chan struct{}
 }
 
@@ -40,12 +43,16 @@ func newLog(n int) *memoryLog {
 func (l *memoryLog) append(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	data := []byte(`{"total":1990}`)
+	if l.size > 0 {
+		data = fmt.Appendf(nil, `{"text":%q}`, strings.Repeat("x", l.size-len(`{"text":""}`)))
+	}
 	for range n {
 		position := eventstore.Position(len(l.events) + 1)
 		stream := eventstore.StreamID(fmt.Sprint("order-", position))
 		partition := eventstore.PartitionOf(stream.Key(), partitions)
 		l.events = append(l.events, eventstore.Recorded{
-			Event:      eventstore.Event{ID: eventstore.NewID(), Type: "OrderPlaced", SchemaVersion: 1, Data: []byte(`{"total":1990}`)},
+			Event:      eventstore.Event{ID: eventstore.NewID(), Type: "OrderPlaced", SchemaVersion: 1, Data: data},
 			Stream:     stream,
 			Version:    1,
 			Position:   position,
@@ -65,7 +72,9 @@ func (l *memoryLog) ReadLog(_ context.Context, after eventstore.Position, limit 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	rest := l.events[after:]
-	return slices.Clone(rest[:min(limit, len(rest))]), nil
+	rest = rest[:min(limit, len(rest))]
+	l.pages = append(l.pages, len(rest))
+	return slices.Clone(rest), nil
 }
 
 func (l *memoryLog) Head(context.Context) (eventstore.Position, error) {
@@ -82,7 +91,7 @@ type lease struct {
 	released chan struct{}
 	mu       sync.Mutex
 	epoch    int64
-	lost     error
+	renewals []error
 }
 
 func newLease(turns int) *lease {
@@ -114,9 +123,26 @@ func (l *lease) Acquire(ctx context.Context) (int64, error) {
 func (l *lease) Renew(context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := l.lost
-	l.lost = nil
+	if len(l.renewals) == 0 {
+		return nil
+	}
+	err := l.renewals[0]
+	l.renewals = l.renewals[1:]
 	return err
+}
+
+// answer says how the next renewals end; those after them succeed.
+func (l *lease) answer(renewals ...error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.renewals = renewals
+}
+
+// answered tells whether all those renewals have been asked for.
+func (l *lease) answered() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.renewals) == 0
 }
 
 func (l *lease) Release(context.Context) error {
@@ -216,11 +242,11 @@ type fixture struct {
 	client  *kgo.Client
 }
 
-func setup(t testing.TB) *fixture {
+func setup(t testing.TB, brokers ...kfake.Opt) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	t.Cleanup(cancel)
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	cluster, err := kfake.NewCluster(append(brokers, kfake.NumBrokers(1))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,4 +360,22 @@ func (f *fixture) checkExact(t testing.TB, log *memoryLog, after eventstore.Posi
 	if err != nil || !found || checkpoint.Position != head || !slices.Equal(checkpoint.Tails, tails[:]) {
 		t.Fatalf("checkpoint %+v %v %v, want %d %v", checkpoint, found, err, head, tails)
 	}
+}
+
+// words is a log to read.
+type words struct {
+	mu   sync.Mutex
+	said strings.Builder
+}
+
+func (w *words) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.said.Write(b)
+}
+
+func (w *words) text() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.said.String()
 }

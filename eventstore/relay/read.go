@@ -12,8 +12,14 @@ import (
 	"github.com/ordo-platform/ordo/internal/kafka"
 )
 
-// pageSize is how many events one read of the log returns at most. It bounds by how much a batch can exceed its limit of bytes.
-const pageSize = 500
+// A read of the log returns about pageBytes, judged by the events of the read before, so memory does not grow with the size of
+// events. It is also by how much a batch can exceed its limit of bytes.
+const (
+	pageBytes = 1 << 20
+	firstPage = 100 // events
+	minPage   = 4
+	maxPage   = 1000
+)
 
 // batch is what one transaction publishes.
 type batch struct {
@@ -28,13 +34,14 @@ type reader struct {
 	relay *Relay
 	next  batch // grows until the publisher takes it
 	sent  eventstore.Position
+	page  int           // events to ask for
 	poll  time.Duration // until the next look, when nothing wakes us
 }
 
 // read hands over batches until ctx ends. It reads on while the publisher is busy: a batch holds whatever has been
 // committed since the one before, so a lone event leaves at once and a backlog leaves in large transactions.
 func (r *Relay) read(ctx context.Context, from origin, batches chan<- batch) error {
-	rd := reader{relay: r, poll: r.cfg.MinPoll, sent: from.after}
+	rd := reader{relay: r, page: firstPage, poll: r.cfg.MinPoll, sent: from.after}
 	rd.next = batch{position: from.after, tails: from.tails}
 	if !from.found {
 		rd.sent = -1 // publish a checkpoint at once, whatever the log holds
@@ -102,15 +109,17 @@ func (rd *reader) handedOver() {
 // fill reads a page into the next batch and says whether the log has more.
 func (rd *reader) fill(ctx context.Context) (more bool, err error) {
 	cfg := &rd.relay.cfg
-	limit := min(pageSize, cfg.MaxBatch-len(rd.next.records))
+	limit := min(rd.page, cfg.MaxBatch-len(rd.next.records))
 	events, err := cfg.Log.ReadLog(ctx, rd.next.position, limit)
 	if err != nil {
 		return false, fmt.Errorf("read log after %d: %w", rd.next.position, err)
 	}
+	size := 0
 	for i := range events {
 		if err := rd.add(&events[i]); err != nil {
 			return false, err
 		}
+		size += len(events[i].Data)
 	}
 	if len(events) == 0 {
 		rd.poll = min(2*rd.poll, cfg.MaxPoll)
@@ -119,6 +128,7 @@ func (rd *reader) fill(ctx context.Context) (more bool, err error) {
 		}
 		return false, nil
 	}
+	rd.page = min(max(minPage, pageBytes/max(1, size/len(events))), maxPage)
 	rd.poll = cfg.MinPoll
 	return len(events) == limit, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/kafka"
 )
 
@@ -53,12 +54,12 @@ func (r *Relay) Run(ctx context.Context) error {
 			r.status.stopped(nil)
 			return nil //nolint:nilerr // told to stop, and did
 		}
-		if errors.Is(err, errLeaseLost) {
+		if errors.Is(err, eventstore.ErrLeaseLost) {
 			r.status.stopped(nil) // another's turn, which is as it should be
 		} else {
 			r.status.stopped(err)
 		}
-		if isFatal(err) {
+		if IsPermanent(err) {
 			return err
 		}
 		if r.status.snapshot().LastSuccess.After(before) {
@@ -73,9 +74,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	}
 }
 
-var errLeaseLost = errors.New("lease lost")
-
-func isFatal(err error) bool {
+// IsPermanent tells whether an error is one that no retry can heal, so that it has ended a relay.
+func IsPermanent(err error) bool {
 	var history *HistoryError
 	var count *kafka.PartitionCountError
 	return errors.As(err, &history) || errors.As(err, &count)
@@ -97,21 +97,31 @@ func (r *Relay) session(ctx context.Context) error {
 	return g.Wait()
 }
 
-// renew keeps the lease until ctx ends. When it cannot, the session is over: it may be another's turn already.
+// renew keeps the lease until ctx ends. It is over when another has it, or when it ran out because no renewal got through.
 func (r *Relay) renew(ctx context.Context) error {
 	ticker := time.NewTicker(r.cfg.RenewEvery)
 	defer ticker.Stop()
-	for {
+	for renewed := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
 		}
+		began := time.Now()
 		attempt, cancel := context.WithTimeout(ctx, r.cfg.RenewEvery)
 		err := r.cfg.Lease.Renew(attempt)
 		cancel()
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("%w: %w", errLeaseLost, err)
+		switch {
+		case err == nil:
+			renewed = began
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, eventstore.ErrLeaseLost):
+			return err
+		case time.Since(renewed) >= r.cfg.LeaseTime:
+			return fmt.Errorf("%w: not renewed for %s: %w", eventstore.ErrLeaseLost, r.cfg.LeaseTime, err)
+		default:
+			r.cfg.Logger.WarnContext(ctx, "relay could not renew its lease yet", "error", err)
 		}
 	}
 }
@@ -143,7 +153,7 @@ func (r *Relay) publishAll(ctx context.Context, epoch int64) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.read(gctx, from, batches) })
 	g.Go(func() error {
-		p := publisher{client: client, service: r.cfg.Service, epoch: epoch, generation: r.cfg.Generation}
+		p := publisher{client: client, service: r.cfg.Service, epoch: epoch, generation: from.cluster}
 		return r.publish(gctx, p, batches)
 	})
 	return g.Wait()

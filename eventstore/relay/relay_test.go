@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/eventstore/relay"
@@ -220,9 +224,7 @@ func TestLostLeaseEndsTheSession(t *testing.T) {
 	r, _ := f.start(t, c)
 	<-l.asked
 	f.awaitPublished(t, r, 10)
-	l.mu.Lock()
-	l.lost = errors.New("another holds it")
-	l.mu.Unlock()
+	l.answer(fmt.Errorf("another holds it: %w", eventstore.ErrLeaseLost))
 	<-l.released
 	<-l.asked
 	if s := r.Status(); s.Running || !s.Waiting || s.Err() != nil {
@@ -235,6 +237,92 @@ func TestLostLeaseEndsTheSession(t *testing.T) {
 		t.Errorf("epoch %d", s.Epoch)
 	}
 	f.checkExact(t, log, 0)
+}
+
+// A database that hiccups must not end the session: the lease is still ours for a while.
+func TestFailedRenewalIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(10)
+	l := newLease(1)
+	c := f.config(log, l)
+	c.LeaseTime, c.RenewEvery = time.Hour, 2*time.Millisecond
+	r, stop := f.start(t, c)
+	f.awaitPublished(t, r, 10)
+	hiccup := errors.New("connection reset")
+	l.answer(hiccup, hiccup, hiccup, nil, hiccup)
+	f.await(t, "the renewals", l.answered)
+	log.append(10)
+	f.awaitPublished(t, r, 20)
+	if s := r.Status(); s.Epoch != 1 {
+		t.Errorf("epoch %d: the session has ended", s.Epoch)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A lease that nobody could renew for as long as it lasts is over, even if no one else has it.
+func TestLeaseRunsOut(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	l := newLease(1)
+	c := f.config(newLog(10), l)
+	c.LeaseTime, c.RenewEvery = 20*time.Millisecond, 2*time.Millisecond
+	r, _ := f.start(t, c)
+	<-l.asked
+	f.awaitPublished(t, r, 10)
+	l.answer(slices.Repeat([]error{errors.New("no connection")}, 1000)...)
+	<-l.released
+	<-l.asked
+}
+
+// Large events are read a few at a time, so memory stays bounded in bytes.
+func TestReadsLargeEventsInSmallPages(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	log := newLog(0)
+	log.size = eventstore.MaxEventBytes
+	log.append(300)
+	r, _ := f.start(t, f.config(log, newLease(100)))
+	f.awaitPublished(t, r, 300)
+	f.checkExact(t, log, 0)
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	for i, page := range log.pages {
+		if bytes := page * eventstore.MaxEventBytes; i > 0 && bytes > 2<<20 {
+			t.Errorf("page %d has %d bytes", i, bytes)
+		}
+	}
+}
+
+// Brokers whose transactions are of an old version are used, with a warning.
+func TestWarnsOfOldBrokers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		brokers []kfake.Opt
+		warns   bool
+	}{
+		"Kafka 3.9":   {[]kfake.Opt{kfake.MaxVersions(kversion.V3_9_0())}, true},
+		"the present": {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, c.brokers...)
+			log := newLog(10)
+			said := &words{}
+			config := f.config(log, newLease(100))
+			config.Logger = slog.New(slog.NewTextHandler(said, nil))
+			r, stop := f.start(t, config)
+			f.awaitPublished(t, r, 10)
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+			if warned := strings.Contains(said.text(), "transaction.version"); warned != c.warns {
+				t.Errorf("warned: %t, said:\n%s", warned, said.text())
+			}
+		})
+	}
 }
 
 // transact writes records as one transaction, as a broker that tears transactions would leave them.

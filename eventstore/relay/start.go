@@ -17,6 +17,9 @@ type origin struct {
 	after eventstore.Position
 	tails []eventstore.Position
 	found bool // a checkpoint says at least this; otherwise the first transaction has to write one
+
+	// cluster is the id of the cluster. One that forgets everything when it stops has another id after each start.
+	cluster string
 }
 
 // start fences and then reads how far the log has been published.
@@ -32,9 +35,14 @@ func (r *Relay) start(ctx context.Context, client *kgo.Client) (origin, error) {
 	if id < 0 {
 		return origin{}, fmt.Errorf("fence: the brokers know no transactions")
 	}
+	r.warnOfOldBrokers(ctx, client)
 	checkpoint, found, err := kafka.LastCheckpoint(ctx, client, r.cfg.Service)
 	if err != nil {
 		return origin{}, fmt.Errorf("read checkpoint: %w", err)
+	}
+	described, _, err := kafka.DescribeTopic(ctx, client, kafka.EventsTopic(r.cfg.Service))
+	if err != nil {
+		return origin{}, err
 	}
 	tails, err := r.readTails(ctx, client)
 	if err != nil {
@@ -50,8 +58,18 @@ func (r *Relay) start(ctx context.Context, client *kgo.Client) (origin, error) {
 		return origin{}, &kafka.PartitionCountError{Topic: kafka.RelayTopic(r.cfg.Service), Want: r.cfg.Partitions, Have: len(checkpoint.Tails)}
 	}
 	from := resume(checkpoint, tails)
-	from.found = found
+	from.found, from.cluster = found, described.ClusterID
 	return from, r.checkHead(ctx, max(checkpoint.Position, slices.Max(from.tails)))
+}
+
+// warnOfOldBrokers tells of brokers whose transactions have a known hole: a request of a producer that is long fenced, delayed
+// on its way, can still get into a transaction of its successor. From version 2 on each transaction has an epoch of its own.
+func (r *Relay) warnOfOldBrokers(ctx context.Context, client *kgo.Client) {
+	version, err := kafka.TransactionVersion(ctx, client)
+	if err == nil && version < kafka.SafeTransactionVersion {
+		r.cfg.Logger.WarnContext(ctx, "the brokers' transactions are of an old version: use Kafka 4.0 or newer, and raise the feature transaction.version",
+			"version", version, "want", kafka.SafeTransactionVersion)
+	}
 }
 
 // tail is how far a partition was published.

@@ -2,17 +2,23 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/app"
 	"github.com/ordo-platform/ordo/internal/client"
 	"github.com/ordo-platform/ordo/internal/demo"
 	"github.com/ordo-platform/ordo/internal/psp"
+	"github.com/ordo-platform/ordo/internal/testenv"
 )
 
 // TestDemo tells the demo's story on embedded servers, stops, and starts again on the same data: the broker is empty
@@ -73,6 +79,51 @@ func TestReadYourWrites(t *testing.T) {
 		}
 	}
 	p.stop()
+}
+
+// TestDatabaseOfAnotherHistory: a service whose log is not the one that was published, as after restoring an old backup, says
+// so and publishes nothing. The process stays, so /readyz can be red.
+func TestDatabaseOfAnotherHistory(t *testing.T) {
+	t.Parallel()
+	config := app.LocalConfig{Brokers: testenv.Kafka(t), Logger: slog.New(slog.DiscardHandler)}
+	p := start(t, config)
+	p.openShop(t)
+	published := func() bool {
+		return p.Published(app.Catalog) == 1 && p.Published(app.Customers) == 1 && p.Published(app.Inventory) == 1
+	}
+	for !published() {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("not published")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	p.stop()
+
+	local, err := app.NewLocal(t.Context(), config) // its databases are new and empty
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- local.Run(ctx) }()
+	var history *relay.HistoryError
+	if err := local.WaitReady(ctx); !errors.As(err, &history) || history.Head != 0 || history.Published != 1 {
+		t.Errorf("WaitReady: %v", err)
+	}
+	answer, err := http.Get("http://" + local.Addr() + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	said, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(said), "not the one that was published") {
+		t.Errorf("/readyz: %s %s %v", answer.Status, said, err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Run: %v", err)
+	}
 }
 
 // BenchmarkOrder is an order's whole way under light load, one order at a time, on a server with fsync: from the request

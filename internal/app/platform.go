@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/consumer"
 	"github.com/ordo-platform/ordo/internal/httpapi"
 	"github.com/ordo-platform/ordo/internal/kafka"
@@ -108,7 +109,7 @@ func (p *Platform) Run(ctx context.Context) error {
 	for _, service := range p.services {
 		if service.store != nil {
 			stores.add(service.name+" store", service.store.Run)
-			relays.add(service.name+" relay", service.relay.Run)
+			relays.add(service.name+" relay", service.runRelay)
 		}
 		for _, c := range service.consumers {
 			work.add("consumer "+c.Name(), c.Run)
@@ -164,14 +165,15 @@ func (p *Platform) Close() {
 	}
 }
 
-// WaitReady returns when every part works, or when ctx ends, with what does not.
+// WaitReady returns when every part works. It gives up when ctx ends, or at once on what waiting cannot heal, and says what
+// does not work.
 func (p *Platform) WaitReady(ctx context.Context) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		err := p.check(ctx)
-		if err == nil {
-			return nil
+		if err == nil || relay.IsPermanent(err) {
+			return err
 		}
 		select {
 		case <-ctx.Done():

@@ -98,6 +98,15 @@ func (s *service) close() {
 	}
 }
 
+// runRelay keeps a relay that must not go on from ending the whole process: /readyz says why, and what is stored can be read.
+func (s *service) runRelay(ctx context.Context) error {
+	if err := s.relay.Run(ctx); err != nil {
+		s.log.ErrorContext(ctx, "the relay has stopped for good", "error", err)
+		<-ctx.Done()
+	}
+	return nil
+}
+
 // holder names this process in leases.
 func (s *service) holder() string {
 	if s.config.Holder != "" {

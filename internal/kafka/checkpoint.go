@@ -22,7 +22,7 @@ type Checkpoint struct {
 
 	Hash       string `json:"hash"`       // link of the log's hash chain at Position, hexadecimal
 	Epoch      int64  `json:"epoch"`      // of the lease the relay held
-	Generation string `json:"generation"` // of a broker that forgets everything when it stops
+	Generation string `json:"generation"` // id of the cluster; one that forgets everything when it stops has another after each start
 }
 
 // CheckpointRecord returns the record of a service's checkpoint.

@@ -18,6 +18,29 @@ type Topic struct {
 	Leaders   []int32   // node that leads each partition, in order from 0
 }
 
+// SafeTransactionVersion is the version of the brokers' transaction protocol from which on every transaction has an epoch of
+// its own (Kafka 4.0).
+const SafeTransactionVersion = 2
+
+// TransactionVersion asks the brokers which version of the transaction protocol they have agreed on, 0 for the oldest.
+func TransactionVersion(ctx context.Context, cl *kgo.Client) (int16, error) {
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.ClientSoftwareName, req.ClientSoftwareVersion = "ordo", "1"
+	resp, err := req.RequestWith(ctx, cl)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("version of transactions: %w", err)
+	}
+	for _, feature := range resp.FinalizedFeatures {
+		if feature.Name == "transaction.version" {
+			return feature.MaxVersionLevel, nil
+		}
+	}
+	return 0, nil
+}
+
 // DescribeTopic asks the brokers about a topic. The client's own helpers may answer from a cache, and so with the id of a
 // topic that is gone. Found is false when there is no such topic.
 func DescribeTopic(ctx context.Context, cl *kgo.Client, name string) (t Topic, found bool, err error) {
