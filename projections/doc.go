@@ -12,8 +12,8 @@
 // unknown type or a newer schema version: skipping it would leave a row that looks right and is not.
 //
 // Each read model is a package of its own (orderview, stocklevels, productview, customerview) with its fold in fold.go, its
-// queries in query.go, its statements in sql/ and its tables in migrations/. The statements name tables without a schema,
-// so that the same ones serve tables built elsewhere on the search path.
+// queries in query.go, its statements in sql/ and its tables in migrations/. The statements name tables without a schema:
+// what writes is led to the tables of one generation by [Model.In], queries read the view that leads to the live one.
 //
 // Start reading at [Model] and [Projector.Handle].
 package projections

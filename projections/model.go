@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 
@@ -24,6 +25,15 @@ type Event struct {
 // named like the columns that SaveSQL writes.
 type Model[R any] struct {
 	Name string // prefix of the model's tables
+
+	// Version is that of the fold. Raise it with every change after which the same events give other rows: rows of two
+	// versions never share a table.
+	Version int
+
+	Table      string   // where the rows are
+	Columns    []string // of a row, for bulk writing and comparing; the primary key comes first
+	Values     func(R) []any
+	Migrations fs.FS // goose migrations that make the table
 
 	// Key says which row an event concerns; not ok is an event the model has no interest in.
 	Key func(Event) (key string, ok bool)

@@ -32,12 +32,12 @@ func (s *service) viewsAPI(waiter *consumer.Waiter) *httpapi.Views {
 		Products:  productview.NewQueries(s.pool),
 		Customers: customerview.NewQueries(s.pool),
 		Wait: func(ctx context.Context, model string, positions map[string]eventstore.Position) error {
-			for _, m := range readModels {
-				position, asked := positions[m.source]
-				if m.service != Views || m.name != model || !asked {
+			for _, p := range s.projections {
+				position, asked := positions[p.model.Source]
+				if p.model.Name != model || !asked {
 					continue
 				}
-				if err := waiter.WaitFor(ctx, consumerName(Views, m.name), m.source, position); err != nil {
+				if err := p.waitForLive(ctx, waiter, position); err != nil {
 					return err
 				}
 			}

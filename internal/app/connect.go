@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ordo-platform/ordo/eventstore"
@@ -11,6 +12,7 @@ import (
 	"github.com/ordo-platform/ordo/internal/kafka"
 	"github.com/ordo-platform/ordo/internal/payments"
 	"github.com/ordo-platform/ordo/internal/psp"
+	"github.com/ordo-platform/ordo/internal/readmodels"
 	"github.com/ordo-platform/ordo/sagas/fulfilment"
 )
 
@@ -23,10 +25,8 @@ const (
 
 // connect joins the services by Kafka: who publishes, who reads what, who reacts to what.
 func (p *Platform) connect() error {
-	for _, m := range readModels {
-		if err := p.consume(m.service, m.name, []string{m.source}, m.projector()); err != nil {
-			return err
-		}
+	for _, kept := range readmodels.All() {
+		p.project(kept)
 	}
 	for name, sources := range reactsTo {
 		s := p.services[name]
@@ -53,30 +53,38 @@ func (p *Platform) connect() error {
 // consume adds a consumer to a service. Its name is <service>.<what>.
 func (p *Platform) consume(service, what string, sources []string, handler consumer.Handler) error {
 	s := p.services[service]
-	names := make([]string, 0, len(sources))
+	topics := make([]string, 0, len(sources))
 	for _, source := range sources {
-		names = append(names, kafka.EventsTopic(source))
+		topics = append(topics, kafka.EventsTopic(source))
 	}
+	c, err := p.newConsumer(s, consumerName(service, what), topics, handler)
+	if err != nil {
+		return err
+	}
+	s.consumers = append(s.consumers, c)
+	return nil
+}
+
+func (p *Platform) newConsumer(s *service, name string, topics []string, handler consumer.Handler) (*consumer.Consumer, error) {
 	committed := func() { p.waiter.Wake() }
 	if s.store != nil {
 		committed = s.store.Notify // what was appended can be published
 	}
 	c, err := consumer.New(consumer.Config{
-		Name:     consumerName(service, what),
-		Topics:   names,
+		Name:     name,
+		Topics:   topics,
 		Pool:     s.pool,
 		Brokers:  p.config.Brokers,
 		Handler:  handler,
 		OnCommit: committed,
 
 		StopTimeout: giveUp,
-		Logger:      s.log.With("consumer", consumerName(service, what)),
+		Logger:      s.log.With("consumer", name),
 	})
 	if err != nil {
-		return fmt.Errorf("consumer %s: %w", consumerName(service, what), err)
+		return nil, fmt.Errorf("consumer %s: %w", name, err)
 	}
-	s.consumers = append(s.consumers, c)
-	return nil
+	return c, nil
 }
 
 // publish adds a relay to a service.
@@ -110,14 +118,16 @@ func (p *Platform) refillFrom(ctx context.Context, s *service) (eventstore.Posit
 		return 0, err
 	}
 	from := max(0, head-refill)
+	topic := kafka.EventsTopic(s.name)
 	for _, reader := range p.services {
-		for _, c := range reader.consumers {
-			applied, reads, err := c.Applied(ctx, kafka.EventsTopic(s.name))
+		names, err := reader.readersOf(ctx, s.name)
+		if err != nil {
+			return 0, err
+		}
+		for _, name := range names {
+			applied, err := consumer.Applied(ctx, reader.pool, name, topic)
 			if err != nil {
 				return 0, err
-			}
-			if !reads {
-				continue
 			}
 			seen := make([]eventstore.Position, partitions)
 			for partition, position := range applied {
@@ -133,4 +143,23 @@ func (p *Platform) refillFrom(ctx context.Context, s *service) (eventstore.Posit
 		}
 	}
 	return from, nil
+}
+
+// readersOf are the names of the consumers of this service that apply events of another.
+func (s *service) readersOf(ctx context.Context, source string) ([]string, error) {
+	var names []string
+	if slices.Contains(reactsTo[s.name], source) {
+		names = append(names, consumerName(s.name, "fulfilment"))
+	}
+	for _, p := range s.projections {
+		if p.model.Source != source {
+			continue
+		}
+		readers, err := p.readers(ctx)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, readers...)
+	}
+	return names, nil
 }

@@ -114,6 +114,9 @@ func (p *Platform) Run(ctx context.Context) error {
 		for _, c := range service.consumers {
 			work.add("consumer "+c.Name(), c.Run)
 		}
+		for _, projection := range service.projections {
+			work.add("projection "+projection.model.Consumer(), projection.Run)
+		}
 		if service.worker != nil {
 			work.add("payment worker", service.worker.Run)
 		}

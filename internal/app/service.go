@@ -13,9 +13,12 @@ import (
 	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/command"
 	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/generations"
 	"github.com/ordo-platform/ordo/internal/httpapi"
 	"github.com/ordo-platform/ordo/internal/payments"
 	"github.com/ordo-platform/ordo/internal/postgres"
+	"github.com/ordo-platform/ordo/internal/readmodels"
+	"github.com/ordo-platform/ordo/projections"
 )
 
 // maxConns bounds the connections of one service in one process. Consumers take one per partition at work, so this is also
@@ -31,8 +34,10 @@ type service struct {
 	store     *eventpg.Store // nil for views
 	commands  *command.Handler
 	relay     *relay.Relay
-	consumers []*consumer.Consumer
-	worker    *payments.Worker // payments only
+	consumers []*consumer.Consumer // that react
+	worker    *payments.Worker     // payments only
+
+	projections []*projection
 }
 
 // openService opens a service's database, brings it up to date and opens its log.
@@ -80,15 +85,11 @@ func (s *service) migrate(ctx context.Context) error {
 	if err := postgres.Migrate(ctx, s.pool, "consumer", consumer.Migrations()); err != nil {
 		return err
 	}
-	for _, m := range readModels {
-		if m.service != s.name {
-			continue
-		}
-		if err := postgres.Migrate(ctx, s.pool, m.name, m.migrations()); err != nil {
-			return err
-		}
+	var models []projections.ReadModel
+	for _, kept := range readmodels.Of(s.name) {
+		models = append(models, kept.ReadModel)
 	}
-	return nil
+	return generations.Prepare(ctx, s.pool, models...)
 }
 
 // close gives up the service's connections.
@@ -132,6 +133,9 @@ func (s *service) checks() []httpapi.Check {
 		checks = append(checks, httpapi.Check{
 			Name: s.name + "/provider", Warns: true, Check: func(context.Context) error { return s.worker.ProviderStatus() },
 		})
+	}
+	for _, p := range s.projections {
+		checks = append(checks, httpapi.Check{Name: "consumer/" + p.model.Consumer(), Check: p.check})
 	}
 	return checks
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/kafka"
 )
 
@@ -45,23 +43,6 @@ func (c *Consumer) Name() string { return c.cfg.Name }
 
 // Status says how the consumer is doing. It may be called at any time.
 func (c *Consumer) Status() Status { return c.status.snapshot() }
-
-// Applied returns the position of the last event applied in each partition of a topic, for partitions where there is one.
-// Reads is false when the consumer does not read the topic.
-func (c *Consumer) Applied(ctx context.Context, topic string) (positions map[int32]eventstore.Position, reads bool, err error) {
-	if !slices.Contains(c.cfg.Topics, topic) {
-		return nil, false, nil
-	}
-	checkpoints, err := loadCheckpoints(ctx, c.cfg.Pool, c.cfg.Name, topic)
-	if err != nil {
-		return nil, true, err
-	}
-	positions = make(map[int32]eventstore.Position, len(checkpoints))
-	for partition, saved := range checkpoints {
-		positions[partition] = saved.Position
-	}
-	return positions, true, nil
-}
 
 // Run applies events until ctx ends, and then returns nil once the batches in hand are done and the group is left. Errors of
 // brokers and database are retried for ever and seen in [Consumer.Status].

@@ -21,13 +21,18 @@ var (
 
 // Model is the read model of customers.
 var Model = projections.Model[Customer]{
-	Name:    "customerview",
-	Key:     Key,
-	Apply:   Apply,
-	KeyOf:   func(c Customer) string { return string(c.ID) },
-	LoadSQL: loadSQL,
-	SaveSQL: saveSQL,
-	Scan:    scan,
+	Name:       "customerview",
+	Version:    1,
+	Table:      "customerview_customers",
+	Columns:    columns,
+	Values:     values,
+	Migrations: Migrations(),
+	Key:        Key,
+	Apply:      Apply,
+	KeyOf:      func(c Customer) string { return string(c.ID) },
+	LoadSQL:    loadSQL,
+	SaveSQL:    saveSQL,
+	Scan:       scan,
 }
 
 // Migrations are the goose migrations of the model's table.
@@ -44,4 +49,15 @@ func scan(row pgx.CollectableRow) (Customer, error) {
 	var c Customer
 	err := row.Scan(&c.ID, &c.Name, &c.Email, &c.Status, &c.Version, &c.Position, &c.Applied)
 	return c, err
+}
+
+var columns = []string{
+	"id", "name", "email", "status", "version", "position", "applied",
+}
+
+// values gives a row's columns, in their order.
+func values(c Customer) []any {
+	return []any{
+		string(c.ID), c.Name, c.Email, string(c.Status), int64(c.Version), int64(c.Position), c.Applied,
+	}
 }

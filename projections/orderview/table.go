@@ -23,13 +23,18 @@ var (
 
 // Model is the read model of orders.
 var Model = projections.Model[Order]{
-	Name:    "orderview",
-	Key:     Key,
-	Apply:   Apply,
-	KeyOf:   func(o Order) string { return string(o.ID) },
-	LoadSQL: loadSQL,
-	SaveSQL: saveSQL,
-	Scan:    scan,
+	Name:       "orderview",
+	Version:    1,
+	Table:      "orderview_orders",
+	Columns:    columns,
+	Values:     values,
+	Migrations: Migrations(),
+	Key:        Key,
+	Apply:      Apply,
+	KeyOf:      func(o Order) string { return string(o.ID) },
+	LoadSQL:    loadSQL,
+	SaveSQL:    saveSQL,
+	Scan:       scan,
 }
 
 // Migrations are the goose migrations of the model's table.
@@ -48,4 +53,18 @@ func scan(row pgx.CollectableRow) (Order, error) {
 		&o.Reason, &o.Shortages, &o.PlacedAt, &o.UpdatedAt, &o.History, &o.Version, &o.Position, &o.Applied)
 	o.PlacedAt, o.UpdatedAt = o.PlacedAt.UTC(), o.UpdatedAt.UTC()
 	return o, err
+}
+
+var columns = []string{
+	"id", "customer_id", "status", "lines", "total_amount", "total_currency", "payment_method", "reason",
+	"shortages", "placed_at", "updated_at", "history", "version", "position", "applied",
+}
+
+// values gives a row's columns, in their order.
+func values(o Order) []any {
+	return []any{
+		string(o.ID), o.CustomerID, string(o.Status), o.Lines, o.Total.Amount, o.Total.Currency, o.PaymentMethod,
+		string(o.Reason), o.Shortages, o.PlacedAt, o.UpdatedAt, o.History, int64(o.Version), int64(o.Position),
+		o.Applied,
+	}
 }

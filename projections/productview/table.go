@@ -23,13 +23,18 @@ var (
 
 // Model is the read model of the catalog.
 var Model = projections.Model[Product]{
-	Name:    "productview",
-	Key:     Key,
-	Apply:   Apply,
-	KeyOf:   func(p Product) string { return string(p.SKU) },
-	LoadSQL: loadSQL,
-	SaveSQL: saveSQL,
-	Scan:    scan,
+	Name:       "productview",
+	Version:    1,
+	Table:      "productview_products",
+	Columns:    columns,
+	Values:     values,
+	Migrations: Migrations(),
+	Key:        Key,
+	Apply:      Apply,
+	KeyOf:      func(p Product) string { return string(p.SKU) },
+	LoadSQL:    loadSQL,
+	SaveSQL:    saveSQL,
+	Scan:       scan,
 }
 
 // Migrations are the goose migrations of the model's table.
@@ -46,4 +51,16 @@ func scan(row pgx.CollectableRow) (Product, error) {
 	var p Product
 	err := row.Scan(&p.SKU, &p.Name, &p.Price.Amount, &p.Price.Currency, &p.Status, &p.Version, &p.Position, &p.Applied)
 	return p, err
+}
+
+var columns = []string{
+	"sku", "name", "price_amount", "price_currency", "status", "version", "position", "applied",
+}
+
+// values gives a row's columns, in their order.
+func values(p Product) []any {
+	return []any{
+		string(p.SKU), p.Name, p.Price.Amount, p.Price.Currency, string(p.Status), int64(p.Version),
+		int64(p.Position), p.Applied,
+	}
 }

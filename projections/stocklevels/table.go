@@ -23,13 +23,18 @@ var (
 
 // Model is the read model of stock.
 var Model = projections.Model[Level]{
-	Name:    "stocklevels",
-	Key:     Key,
-	Apply:   Apply,
-	KeyOf:   func(l Level) string { return string(l.SKU) },
-	LoadSQL: loadSQL,
-	SaveSQL: saveSQL,
-	Scan:    scan,
+	Name:       "stocklevels",
+	Version:    1,
+	Table:      "stocklevels_levels",
+	Columns:    columns,
+	Values:     values,
+	Migrations: Migrations(),
+	Key:        Key,
+	Apply:      Apply,
+	KeyOf:      func(l Level) string { return string(l.SKU) },
+	LoadSQL:    loadSQL,
+	SaveSQL:    saveSQL,
+	Scan:       scan,
 }
 
 // Migrations are the goose migrations of the model's table.
@@ -46,4 +51,15 @@ func scan(row pgx.CollectableRow) (Level, error) {
 	var l Level
 	err := row.Scan(&l.SKU, &l.OnHand, &l.Reserved, &l.Version, &l.Position, &l.Applied)
 	return l, err
+}
+
+var columns = []string{
+	"sku", "on_hand", "reserved", "version", "position", "applied",
+}
+
+// values gives a row's columns, in their order.
+func values(l Level) []any {
+	return []any{
+		string(l.SKU), l.OnHand, l.Reserved, int64(l.Version), int64(l.Position), l.Applied,
+	}
 }

@@ -1,0 +1,201 @@
+package generations
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ordo-platform/ordo/internal/postgres"
+	"github.com/ordo-platform/ordo/projections"
+)
+
+var (
+	//go:embed migrations/*.sql
+	migrations embed.FS
+
+	//go:embed sql/lock_model.sql
+	lockModelSQL string
+	//go:embed sql/create.sql
+	createSQL string
+	//go:embed sql/set_shape.sql
+	setShapeSQL string
+	//go:embed sql/columns.sql
+	columnsSQL string
+)
+
+// Prepare makes the catalogue and brings the tables of models up to date, those of every generation. A model without any
+// gets its first one; a table from before there were generations becomes it, with its rows. Replicas that start together
+// wait for each other.
+func Prepare(ctx context.Context, pool *pgxpool.Pool, models ...projections.ReadModel) error {
+	if len(models) == 0 {
+		return nil
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if err := postgres.Migrate(ctx, pool, "generations", files); err != nil {
+		return err
+	}
+	for _, m := range models {
+		if err := prepare(ctx, pool, m); err != nil {
+			return fmt.Errorf("read model %s: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+func prepare(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) error {
+	if err := ensureFirst(ctx, pool, m); err != nil {
+		return err
+	}
+	generations, err := New(pool).List(ctx, m.Name)
+	if err != nil {
+		return err
+	}
+	for _, g := range generations {
+		if g.Dropped {
+			continue
+		}
+		if err := Migrate(ctx, pool, m, g); err != nil {
+			return err
+		}
+		if g.State == Live {
+			if err := publish(ctx, pool, m, g); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ensureFirst makes a model's first generation.
+func ensureFirst(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) error {
+	return locked(ctx, pool, m.Name, func(tx pgx.Tx) error {
+		var exists, legacy bool
+		err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM generations WHERE model = $1), to_regclass($2) IS NOT NULL",
+			m.Name, m.Table).Scan(&exists, &legacy)
+		if err != nil || exists {
+			return err
+		}
+		first := Generation{Model: m.Name, Number: 1, FoldVersion: m.Version, State: Live, Fed: true}
+		if legacy {
+			first.FoldVersion = 1 // there were no others then
+		}
+		if err := insert(ctx, tx, first); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "CREATE SCHEMA "+quote(first.Schema())); err != nil || !legacy {
+			return err
+		}
+		for _, table := range []string{m.Table, "migrations_" + m.Name} {
+			if _, err := tx.Exec(ctx, fmt.Sprintf("ALTER TABLE %s SET SCHEMA %s", quote(table), quote(first.Schema()))); err != nil {
+				return err
+			}
+		}
+		return pointView(ctx, tx, m, first)
+	})
+}
+
+// Migrate brings the tables of a generation to the model's newest migration.
+func Migrate(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, g Generation) error {
+	newest, err := newestMigration(m.Migrations)
+	if err != nil || g.Shape >= newest {
+		return err
+	}
+	cfg := pool.Config()
+	cfg.MaxConns, cfg.MinConns = 2, 0 // one for the lock, one for the work
+	cfg.ConnConfig.RuntimeParams["search_path"] = quote(g.Schema())
+	inside, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer inside.Close()
+	if err := postgres.Migrate(ctx, inside, m.Name, m.Migrations); err != nil {
+		return err
+	}
+	_, err = pool.Exec(ctx, setShapeSQL, pgx.StrictNamedArgs{"model": g.Model, "number": g.Number, "shape": newest})
+	return err
+}
+
+// newestMigration is the number that the last of the files begins with.
+func newestMigration(files fs.FS) (newest int, err error) {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		number, _, _ := strings.Cut(name, "_")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return 0, fmt.Errorf("migration %s has no number", name)
+		}
+		newest = max(newest, n)
+	}
+	return newest, nil
+}
+
+// publish makes the view that queries use, or gives it the columns that have come since.
+func publish(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, live Generation) error {
+	return locked(ctx, pool, m.Name, func(tx pgx.Tx) error {
+		seen, err := columns(ctx, tx, m.Table)
+		if err != nil {
+			return err
+		}
+		want, err := columns(ctx, tx, pgx.Identifier{live.Schema(), m.Table}.Sanitize())
+		if err != nil || slices.Equal(seen, want) {
+			return err
+		}
+		// Someone may have swapped since the catalogue was read.
+		now, err := Catalogue{tx}.Live(ctx, m.Name)
+		if err != nil || now.Number != live.Number {
+			return err
+		}
+		return pointView(ctx, tx, m, live)
+	})
+}
+
+func columns(ctx context.Context, tx pgx.Tx, relation string) ([]string, error) {
+	rows, err := tx.Query(ctx, columnsSQL, pgx.StrictNamedArgs{"relation": relation})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// pointView leads queries to a generation. It waits for statements that read the view at this moment, and those that come
+// wait for the end of tx.
+func pointView(ctx context.Context, tx pgx.Tx, m projections.ReadModel, g Generation) error {
+	_, err := tx.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT * FROM %s",
+		quote(m.Table), pgx.Identifier{g.Schema(), m.Table}.Sanitize()))
+	if err != nil {
+		return fmt.Errorf("point %s to generation %d: %w", m.Table, g.Number, err)
+	}
+	return nil
+}
+
+// locked runs f in a transaction that has a model's catalogue for itself.
+func locked(ctx context.Context, pool *pgxpool.Pool, model string, f func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockModelSQL, pgx.StrictNamedArgs{"model": model}); err != nil {
+			return fmt.Errorf("lock the catalogue: %w", err)
+		}
+		return f(tx)
+	})
+}
+
+func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+func insert(ctx context.Context, tx pgx.Tx, g Generation) error {
+	_, err := tx.Exec(ctx, createSQL, pgx.StrictNamedArgs{
+		"model": g.Model, "number": g.Number, "fold_version": g.FoldVersion, "state": g.State, "fed": g.Fed, "until": g.Until,
+	})
+	return err
+}
