@@ -160,6 +160,24 @@ func ordersLog(rt *rapid.T) []eventstore.Recorded {
 		func(i int) order.Command {
 			return order.RecordUndone{OrderID: id(i), Step: order.StepReserveStock, At: start}
 		},
+		func(i int) order.Command {
+			return order.RecordUndone{OrderID: id(i), Step: order.StepAuthorizePayment, At: start}
+		},
+		func(i int) order.Command {
+			return order.Ship{OrderID: id(i), Shipment: order.Shipment{Carrier: "DHL", TrackingNumber: "JD 1"}, At: start}
+		},
+		func(i int) order.Command { return order.RequestCommit{OrderID: id(i), At: start} },
+		func(i int) order.Command { return order.CompleteShipment{OrderID: id(i), At: start} },
+		func(i int) order.Command {
+			return order.Cancel{OrderID: id(i), Reason: "changed my \"mind\"", At: start}
+		},
+		func(i int) order.Command {
+			return order.RecordRefused{OrderID: id(i), Wait: order.Wait{Step: order.StepCapturePayment, Attempt: 1}, At: start}
+		},
+		func(i int) order.Command {
+			return order.PassDeadline{OrderID: id(i), Wait: order.Wait{Step: order.StepReleaseStock, Attempt: 1}, At: start}
+		},
+		func(i int) order.Command { return order.Retry{OrderID: id(i), Reason: "try again", At: start} },
 	)
 	return log.Events()
 }
@@ -180,6 +198,7 @@ func inventoryLog(rt *rapid.T) []eventstore.Recorded {
 		func(i int) stock.Command {
 			return stock.Deallocate{SKU: sku(i), OrderID: "o-1", Quantity: 4, At: start}
 		},
+		func(i int) stock.Command { return stock.Dispatch{SKU: sku(i), OrderID: "o-1", Quantity: 2, At: start} },
 	)
 	log.Append("reservation-o-1", reservation.Reserved{ // the same topic, but not this model's business
 		OrderID: "o-1", Lines: []reservation.Line{{SKU: "MUG-1", Quantity: 4}}, At: start,

@@ -82,20 +82,24 @@ func orders(t *rapid.T) []aggregates.Event {
 	request, undone := order.RequestPayment{OrderID: id, At: at}, order.RecordUndone{OrderID: id, Step: order.StepReserveStock, At: at}
 
 	outOfStock := run(t, order.Decider, nil, []order.Command{place, reject})
-	confirmed := run(t, order.Decider, nil, []order.Command{place, request, order.Confirm{OrderID: id, At: at}})
 	declined := run(t, order.Decider, nil, []order.Command{place, request, compensate, undone})
-
-	// No process undoes two steps yet: what starts it is made by hand here, what follows is decided.
-	history := append([]order.Event(nil), declined[:3]...)
-	started, ok := history[2].(order.CompensationStarted)
-	if !ok {
-		t.Fatalf("the third event is %T", history[2])
-	}
-	started.Undo = []order.Step{order.StepAuthorizePayment, order.StepReserveStock}
-	history[2] = started
-	advanced := run(t, order.Decider, history, []order.Command{order.RecordUndone{OrderID: id, Step: order.StepAuthorizePayment, At: at}, undone})
-
-	return flat(outOfStock, confirmed, declined, []order.Event{started}, advanced)
+	ship := order.Ship{OrderID: id, Shipment: order.Shipment{Carrier: text(t, order.MaxCarrierLength), TrackingNumber: text(t, order.MaxTrackingLength)}, At: at}
+	shipped := run(t, order.Decider, nil, []order.Command{
+		place, request, order.Confirm{OrderID: id, At: at}, ship, order.RequestCommit{OrderID: id, At: at}, order.CompleteShipment{OrderID: id, At: at},
+	})
+	void := order.Wait{Step: order.StepVoidPayment, Attempt: 1}
+	cancelled := run(t, order.Decider, nil, []order.Command{
+		place, request,
+		order.Cancel{OrderID: id, Reason: text(t, order.MaxReasonLength), At: at},
+		order.RecordRefused{OrderID: id, Wait: void, Detail: rapid.String().Draw(t, "detail"), At: at},
+		order.Retry{OrderID: id, Reason: text(t, order.MaxReasonLength), At: at},
+		order.RecordUndone{OrderID: id, Step: order.StepAuthorizePayment, At: at},
+		undone,
+	})
+	timedOut := run(t, order.Decider, nil, []order.Command{
+		place, order.PassDeadline{OrderID: id, Wait: order.Wait{Step: order.StepReserveStock, Attempt: 1}, At: at}, undone,
+	})
+	return flat(outOfStock, declined, shipped, cancelled, timedOut)
 }
 
 func stocks(t *rapid.T) []aggregates.Event {
@@ -106,6 +110,9 @@ func stocks(t *rapid.T) []aggregates.Event {
 		stock.Receive{SKU: sku, Quantity: n, Reference: text(t, stock.MaxReferenceLength), At: at},
 		stock.Allocate{SKU: sku, OrderID: orderID, Quantity: m, At: at},
 		stock.Deallocate{SKU: sku, OrderID: orderID, Quantity: m, At: at},
+		stock.Allocate{SKU: sku, OrderID: orderID, Quantity: m, At: at},
+		stock.Dispatch{SKU: sku, OrderID: orderID, Quantity: m, At: at},
+		stock.Adjust{SKU: sku, Delta: m, Reason: text(t, stock.MaxReasonLength), At: at},
 		stock.Adjust{SKU: sku, Delta: -n, Reason: text(t, stock.MaxReasonLength), At: at},
 		stock.Adjust{SKU: sku, Delta: number(1, stock.MaxOnHand).Draw(t, "delta"), Reason: text(t, stock.MaxReasonLength), At: at},
 	}))
@@ -121,6 +128,10 @@ func reservations(t *rapid.T) []aggregates.Event {
 		run(t, reservation.Decider, nil, []reservation.Command{
 			reservation.Reserve{OrderID: id, Lines: lines, At: at}, reservation.Release{OrderID: id, At: at},
 		}),
+		run(t, reservation.Decider, nil, []reservation.Command{
+			reservation.Reserve{OrderID: id, Lines: lines, At: at}, reservation.Commit{OrderID: id, At: at},
+		}),
+		run(t, reservation.Decider, nil, []reservation.Command{reservation.Cancel{OrderID: id, At: at}}),
 		run(t, reservation.Decider, nil, []reservation.Command{reservation.Refuse{OrderID: id, Shortages: shortages(t), At: at}}),
 	)
 }
@@ -133,12 +144,27 @@ func payments(t *rapid.T) []aggregates.Event {
 		Method:  text(t, order.MaxPaymentMethodLength),
 		At:      at,
 	}
+	reason := rapid.String().Draw(t, "reason")
+	authorized := payment.RecordAuthorized{OrderID: id, AuthorizationID: text(t, payment.MaxAuthorizationIDLength), At: at}
+	capture, again := payment.Capture{OrderID: id, Attempt: 1, At: at}, payment.Capture{OrderID: id, Attempt: 2, At: at}
+	undo, undoAgain := payment.Undo{OrderID: id, Attempt: 1, At: at}, payment.Undo{OrderID: id, Attempt: 2, At: at}
 	return flat(
+		run(t, payment.Decider, nil, []payment.Command{request, payment.RecordDeclined{OrderID: id, Reason: reason, At: at}}),
 		run(t, payment.Decider, nil, []payment.Command{
-			request, payment.RecordAuthorized{OrderID: id, AuthorizationID: text(t, payment.MaxAuthorizationIDLength), At: at},
+			request, authorized, capture,
+			payment.RecordCaptureRefused{OrderID: id, Key: "capture-" + id, Reason: reason, At: at},
+			again,
+			payment.RecordCaptured{OrderID: id, Key: "capture-" + id + "-2", At: at},
+			undo,
+			payment.RecordRefundRefused{OrderID: id, Key: "refund-" + id, Reason: reason, At: at},
+			undoAgain,
+			payment.RecordRefunded{OrderID: id, Key: "refund-" + id + "-2", At: at},
 		}),
 		run(t, payment.Decider, nil, []payment.Command{
-			request, payment.RecordDeclined{OrderID: id, Reason: rapid.String().Draw(t, "reason"), At: at},
+			request, undo, authorized,
+			payment.RecordVoidRefused{OrderID: id, Key: "void-" + id, Reason: reason, At: at},
+			undoAgain,
+			payment.RecordVoided{OrderID: id, Key: "void-" + id + "-2", At: at},
 		}),
 	)
 }

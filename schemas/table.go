@@ -30,6 +30,23 @@ var platform = NewRegistry(
 	Define("OrderCompensationAdvanced", 1, func(e order.CompensationAdvanced) bool {
 		return said(e.At, string(e.OrderID), string(e.Undone), string(e.Next)) && all(e.Lines, orderItem)
 	}),
+	Define("OrderShipmentRequested", 1, func(e order.ShipmentRequested) bool {
+		return said(e.At, string(e.OrderID), e.Carrier, e.TrackingNumber)
+	}),
+	Define("OrderCommitRequested", 1, func(e order.CommitRequested) bool {
+		return said(e.At, string(e.OrderID)) && all(e.Lines, orderItem)
+	}),
+	Define("OrderShipped", 1, func(e order.Shipped) bool { return said(e.At, string(e.OrderID), e.Carrier, e.TrackingNumber) }),
+	Define("OrderCancellationRequested", 1, func(e order.CancellationRequested) bool {
+		return said(e.At, string(e.OrderID), string(e.Reason), e.Detail) && all(e.Undo, step) && all(e.Lines, orderItem)
+	}),
+	Define("OrderCancelled", 1, func(e order.Cancelled) bool { return said(e.At, string(e.OrderID), string(e.Reason)) }),
+	Define("OrderAttentionNeeded", 1, func(e order.AttentionNeeded) bool {
+		return said(e.At, string(e.OrderID), string(e.Step), string(e.Cause)) && e.Attempt > 0
+	}),
+	Define("OrderRetryRequested", 1, func(e order.RetryRequested) bool {
+		return said(e.At, string(e.OrderID), string(e.Step), e.Reason) && e.Attempt > 0 && all(e.Lines, orderItem)
+	}),
 
 	Define("StockReceived", 1, func(e stock.Received) bool {
 		return said(e.At, string(e.SKU), e.Reference) && e.Quantity > 0
@@ -41,10 +58,17 @@ var platform = NewRegistry(
 	Define("StockDeallocated", 1, func(e stock.Deallocated) bool {
 		return said(e.At, string(e.SKU), e.OrderID) && e.Quantity > 0
 	}),
+	Define("StockDispatched", 1, func(e stock.Dispatched) bool {
+		return said(e.At, string(e.SKU), e.OrderID) && e.Quantity > 0
+	}),
 
 	Define("StockReserved", 1, func(e reservation.Reserved) bool { return said(e.At, e.OrderID) && all(e.Lines, reservedLine) }),
 	Define("StockRefused", 1, func(e reservation.Refused) bool { return said(e.At, e.OrderID) }),
 	Define("StockReleased", 1, func(e reservation.Released) bool { return said(e.At, e.OrderID) && all(e.Lines, reservedLine) }),
+	Define("StockCommitted", 1, func(e reservation.Committed) bool {
+		return said(e.At, e.OrderID) && all(e.Lines, reservedLine)
+	}),
+	Define("StockReservationCancelled", 1, func(e reservation.Cancelled) bool { return said(e.At, e.OrderID) }),
 
 	Define("PaymentAuthorizationRequested", 1, func(e payment.AuthorizationRequested) bool {
 		return said(e.At, e.OrderID, e.Method, e.Key) && money(e.Amount)
@@ -53,6 +77,22 @@ var platform = NewRegistry(
 		return said(e.At, e.OrderID, e.AuthorizationID) && money(e.Amount)
 	}),
 	Define("PaymentDeclined", 1, func(e payment.Declined) bool { return said(e.At, e.OrderID) }), // the reason may be unknown
+	Define("PaymentCaptureRequested", 1, func(e payment.CaptureRequested) bool {
+		return said(e.At, e.OrderID, e.AuthorizationID, e.Key) && money(e.Amount) && e.Attempt > 0
+	}),
+	Define("PaymentCaptured", 1, func(e payment.Captured) bool { return said(e.At, e.OrderID) && money(e.Amount) }),
+	Define("PaymentCaptureRefused", 1, func(e payment.CaptureRefused) bool { return said(e.At, e.OrderID) && e.Attempt > 0 }),
+	Define("PaymentUndoRequested", 1, func(e payment.UndoRequested) bool { return said(e.At, e.OrderID) && e.Attempt > 0 }),
+	Define("PaymentVoidRequested", 1, func(e payment.VoidRequested) bool {
+		return said(e.At, e.OrderID, e.AuthorizationID, e.Key) && e.Attempt > 0
+	}),
+	Define("PaymentVoided", 1, func(e payment.Voided) bool { return said(e.At, e.OrderID) }),
+	Define("PaymentVoidRefused", 1, func(e payment.VoidRefused) bool { return said(e.At, e.OrderID) && e.Attempt > 0 }),
+	Define("PaymentRefundRequested", 1, func(e payment.RefundRequested) bool {
+		return said(e.At, e.OrderID, e.AuthorizationID, e.Key) && money(e.Amount) && e.Attempt > 0
+	}),
+	Define("PaymentRefunded", 1, func(e payment.Refunded) bool { return said(e.At, e.OrderID) && money(e.Amount) }),
+	Define("PaymentRefundRefused", 1, func(e payment.RefundRefused) bool { return said(e.At, e.OrderID) && e.Attempt > 0 }),
 
 	Define("ProductListed", 1, func(e product.Listed) bool { return said(e.At, string(e.SKU), e.Name) && money(e.Price) }),
 	Define("ProductRenamed", 1, func(e product.Renamed) bool { return said(e.At, string(e.SKU), e.Name) }),

@@ -27,7 +27,7 @@ type RequestPayment struct {
 	At      time.Time
 }
 
-// Confirm ends the order well: stock is reserved and payment authorised.
+// Confirm makes the order ready to be shipped: stock is reserved and payment authorised.
 type Confirm struct {
 	OrderID ID
 	At      time.Time
@@ -56,12 +56,70 @@ type RecordUndone struct {
 	At      time.Time
 }
 
-func (Place) isCommand()          {}
-func (RequestPayment) isCommand() {}
-func (Confirm) isCommand()        {}
-func (Reject) isCommand()         {}
-func (Compensate) isCommand()     {}
-func (RecordUndone) isCommand()   {}
+// Ship asks for a confirmed order to leave. The same shipment again is accepted, nothing new.
+type Ship struct {
+	OrderID ID
+	Shipment
+	At time.Time
+}
+
+// RequestCommit asks for the stock to leave, once the payment is captured.
+type RequestCommit struct {
+	OrderID ID
+	At      time.Time
+}
+
+// CompleteShipment ends the order: its payment is captured and its stock has left.
+type CompleteShipment struct {
+	OrderID ID
+	At      time.Time
+}
+
+// Cancel asks for the order to be undone, at any moment before it is being shipped.
+type Cancel struct {
+	OrderID ID
+	Reason  string // in the words of who asks
+	At      time.Time
+}
+
+// PassDeadline tells that the time for an answer is over. If the order still waits for exactly that, it is cancelled, or
+// needs attention where cancelling is no way out; else it was answered before, and nothing is new.
+type PassDeadline struct {
+	OrderID ID
+	Wait
+	At time.Time
+}
+
+// RecordRefused tells that a step which must not fail was refused, definitely.
+type RecordRefused struct {
+	OrderID ID
+	Wait
+	Detail string // in the words of who refused
+	At     time.Time
+}
+
+// Retry asks for another try of what an order that needs attention waits for. Step may be empty; if it names another step
+// than the one that is stuck, the command is refused.
+type Retry struct {
+	OrderID ID
+	Step    Step
+	Reason  string // the operator's
+	At      time.Time
+}
+
+func (Place) isCommand()            {}
+func (RequestPayment) isCommand()   {}
+func (Confirm) isCommand()          {}
+func (Reject) isCommand()           {}
+func (Compensate) isCommand()       {}
+func (RecordUndone) isCommand()     {}
+func (Ship) isCommand()             {}
+func (RequestCommit) isCommand()    {}
+func (CompleteShipment) isCommand() {}
+func (Cancel) isCommand()           {}
+func (PassDeadline) isCommand()     {}
+func (RecordRefused) isCommand()    {}
+func (Retry) isCommand()            {}
 
 // Stream implements aggregates.Command.
 func (c Place) Stream() string { return Stream(c.OrderID) }
@@ -80,3 +138,24 @@ func (c Compensate) Stream() string { return Stream(c.OrderID) }
 
 // Stream implements aggregates.Command.
 func (c RecordUndone) Stream() string { return Stream(c.OrderID) }
+
+// Stream implements aggregates.Command.
+func (c Ship) Stream() string { return Stream(c.OrderID) }
+
+// Stream implements aggregates.Command.
+func (c RequestCommit) Stream() string { return Stream(c.OrderID) }
+
+// Stream implements aggregates.Command.
+func (c CompleteShipment) Stream() string { return Stream(c.OrderID) }
+
+// Stream implements aggregates.Command.
+func (c Cancel) Stream() string { return Stream(c.OrderID) }
+
+// Stream implements aggregates.Command.
+func (c PassDeadline) Stream() string { return Stream(c.OrderID) }
+
+// Stream implements aggregates.Command.
+func (c RecordRefused) Stream() string { return Stream(c.OrderID) }
+
+// Stream implements aggregates.Command.
+func (c Retry) Stream() string { return Stream(c.OrderID) }

@@ -2,7 +2,6 @@ package order
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/ordo-platform/ordo/aggregates"
 )
@@ -13,6 +12,9 @@ const (
 	MaxQuantity            = 1_000_000 // pieces in one line
 	MaxPaymentMethodLength = 64
 	MaxDetailLength        = 500
+	MaxReasonLength        = 200 // of a cancellation or a retry
+	MaxCarrierLength       = 64
+	MaxTrackingLength      = 128
 )
 
 // Codes of refusals, beside those of package aggregates.
@@ -47,6 +49,20 @@ func decide(s State, c Command) ([]Event, error) {
 		return compensate(s, c)
 	case RecordUndone:
 		return recordUndone(s, c)
+	case Ship:
+		return ship(s, c)
+	case RequestCommit:
+		return requestCommit(s, c)
+	case CompleteShipment:
+		return completeShipment(s, c)
+	case Cancel:
+		return cancel(s, c)
+	case PassDeadline:
+		return passDeadline(s, c)
+	case RecordRefused:
+		return recordRefused(s, c)
+	case Retry:
+		return retry(s, c)
 	default:
 		panic(fmt.Sprintf("order: unknown command %T", c))
 	}
@@ -135,115 +151,6 @@ func sum(lines []Line) (aggregates.Money, error) {
 }
 
 func field(line int, name string) string { return fmt.Sprintf("lines[%d].%s", line, name) }
-
-func requestPayment(s State, c RequestPayment) ([]Event, error) {
-	switch s.Status {
-	case StatusPlaced:
-		return []Event{PaymentRequested{OrderID: s.ID, Amount: s.Total, PaymentMethod: s.PaymentMethod, At: c.At}}, nil
-	case StatusAwaitingPayment, StatusConfirmed:
-		return nil, nil // requested before
-	case StatusCancelling, StatusRejected:
-		return nil, nil // too late: the order is on its way out and takes no money
-	case StatusNone:
-		return nil, notFound()
-	default:
-		panic(unknown(s))
-	}
-}
-
-// confirm leaves an order that is being undone as it is when the payment succeeds late.
-func confirm(s State, c Confirm) ([]Event, error) {
-	switch s.Status {
-	case StatusAwaitingPayment:
-		return []Event{Confirmed{OrderID: s.ID, At: c.At}}, nil
-	case StatusConfirmed:
-		return nil, nil // confirmed before
-	case StatusCancelling, StatusRejected:
-		return nil, nil // too late: an order that is undone does not come back
-	case StatusPlaced:
-		return nil, invalidState(s, "its payment has not been requested")
-	case StatusNone:
-		return nil, notFound()
-	default:
-		panic(unknown(s))
-	}
-}
-
-func reject(s State, c Reject) ([]Event, error) {
-	if c.Reason != ReasonOutOfStock { // any other comes after something was done that has to be undone
-		return nil, invalidReason(c.Reason)
-	}
-	switch s.Status {
-	case StatusPlaced:
-		return []Event{Rejected{OrderID: s.ID, Reason: c.Reason, Shortages: c.Shortages, At: c.At}}, nil
-	case StatusCancelling, StatusRejected:
-		return nil, nil // it ends, or has ended, without effect anyway
-	case StatusAwaitingPayment, StatusConfirmed:
-		return nil, invalidState(s, "its stock is reserved")
-	case StatusNone:
-		return nil, notFound()
-	default:
-		panic(unknown(s))
-	}
-}
-
-func compensate(s State, c Compensate) ([]Event, error) {
-	if c.Reason != ReasonPaymentDeclined {
-		return nil, invalidReason(c.Reason)
-	}
-	switch s.Status {
-	case StatusAwaitingPayment:
-		return []Event{CompensationStarted{
-			OrderID: s.ID,
-			Reason:  c.Reason,
-			Detail:  aggregates.CleanText(c.Detail, MaxDetailLength), // the provider's words: they must not stop the undoing
-			Undo:    []Step{StepReserveStock},                        // all that is done before the payment is awaited
-			Lines:   items(s.Lines),
-			At:      c.At,
-		}}, nil
-	case StatusCancelling, StatusRejected:
-		return nil, nil // started before
-	case StatusPlaced:
-		return nil, invalidState(s, "its payment has not been requested")
-	case StatusConfirmed:
-		return nil, invalidState(s, "its payment is authorised")
-	case StatusNone:
-		return nil, notFound()
-	default:
-		panic(unknown(s))
-	}
-}
-
-func recordUndone(s State, c RecordUndone) ([]Event, error) {
-	switch s.Status {
-	case StatusCancelling:
-		return undone(s, c)
-	case StatusRejected:
-		return nil, nil // the last step was undone before
-	case StatusPlaced, StatusAwaitingPayment, StatusConfirmed:
-		return nil, invalidState(s, "it is not being undone")
-	case StatusNone:
-		return nil, notFound()
-	default:
-		panic(unknown(s))
-	}
-}
-
-func undone(s State, c RecordUndone) ([]Event, error) {
-	next, rest := s.Undo[0], s.Undo[1:]
-	if c.Step != next {
-		if slices.Contains(rest, c.Step) {
-			return nil, &aggregates.RefusedError{
-				Reason: CodeUndoOutOfOrder, Detail: fmt.Sprintf("%s has to be undone before %s", next, c.Step), Field: "step",
-			}
-		}
-		return nil, nil // undone before, or never done
-	}
-	if len(rest) == 0 {
-		return []Event{Rejected{OrderID: s.ID, Reason: s.Reason, At: c.At}}, nil
-	}
-	return []Event{CompensationAdvanced{OrderID: s.ID, Undone: c.Step, Next: rest[0], Lines: items(s.Lines), At: c.At}}, nil
-}
 
 func items(lines []Line) []Item {
 	items := make([]Item, len(lines))

@@ -32,7 +32,7 @@ var (
 	placed = order.Placed{OrderID: id, CustomerID: "c-1", Lines: lines, Total: eur(5480), PaymentMethod: "pm_ok", At: at}
 )
 
-// histories lead to each status there is; cancelling also with two steps left to undo.
+// histories lead to each status there is, by each way that matters for what may come next.
 var histories = []struct {
 	name   string
 	events []order.Event
@@ -40,95 +40,204 @@ var histories = []struct {
 	{"none", nil},
 	{"placed", []order.Event{placed}},
 	{"awaiting payment", []order.Event{placed, paymentRequested}},
-	{"confirmed", []order.Event{placed, paymentRequested, confirmed}},
-	{"cancelling", []order.Event{placed, paymentRequested, started(order.StepReserveStock)}},
-	{"cancelling, two steps", []order.Event{placed, paymentRequested, started(order.StepAuthorizePayment, order.StepReserveStock)}},
+	{"confirmed", authorized},
+	{"shipping, to be captured", shipping},
+	{"shipping, to leave the stock", append(slices.Clip(shipping), commitRequested)},
+	{"shipped", append(slices.Clip(shipping), commitRequested, shipped)},
+	{"shipping is stuck, not captured", append(slices.Clip(shipping), stuck(order.StepCapturePayment, 1))},
+	{"shipping is stuck, captured", append(slices.Clip(shipping), commitRequested, stuck(order.StepCommitStock, 1))},
+	{"shipping again", append(slices.Clip(shipping), stuck(order.StepCapturePayment, 1), again(order.StepCapturePayment, 2))},
+	{"declined", []order.Event{placed, paymentRequested, started}},
+	{"cancelling before payment", []order.Event{placed, cancelling(order.StepReserveStock)}},
+	{"cancelling after payment", append(slices.Clip(authorized), cancelling(order.StepAuthorizePayment, order.StepReserveStock))},
+	{"undoing is stuck", append(slices.Clip(authorized), cancelling(order.StepAuthorizePayment, order.StepReserveStock), stuck(order.StepVoidPayment, 1))},
 	{"rejected, out of stock", []order.Event{placed, outOfStock}},
-	{"rejected, declined", []order.Event{placed, paymentRequested, started(order.StepReserveStock), declined}},
+	{"rejected, declined", []order.Event{placed, paymentRequested, started, declined}},
+	{"cancelled", []order.Event{placed, cancelling(order.StepReserveStock), cancelled}},
 }
 
 var (
+	parcel = order.Shipment{Carrier: "DHL", TrackingNumber: "JD014600003RU"}
+
 	paymentRequested = order.PaymentRequested{OrderID: id, Amount: eur(5480), PaymentMethod: "pm_ok", At: at}
 	confirmed        = order.Confirmed{OrderID: id, At: at}
 	outOfStock       = order.Rejected{OrderID: id, Reason: order.ReasonOutOfStock, Shortages: short, At: at}
 	declined         = order.Rejected{OrderID: id, Reason: order.ReasonPaymentDeclined, At: at}
+	cancelled        = order.Cancelled{OrderID: id, Reason: order.ReasonOnRequest, At: at}
 	advanced         = order.CompensationAdvanced{
 		OrderID: id, Undone: order.StepAuthorizePayment, Next: order.StepReserveStock, Lines: items, At: at,
 	}
+	started = order.CompensationStarted{
+		OrderID: id, Reason: order.ReasonPaymentDeclined, Detail: "card expired", Undo: []order.Step{order.StepReserveStock}, Lines: items, At: at,
+	}
+	shipmentRequested = order.ShipmentRequested{OrderID: id, Shipment: parcel, At: at}
+	commitRequested   = order.CommitRequested{OrderID: id, Lines: items, At: at}
+	shipped           = order.Shipped{OrderID: id, Shipment: parcel, At: at}
+
+	authorized = []order.Event{placed, paymentRequested, confirmed}
+	shipping   = []order.Event{placed, paymentRequested, confirmed, shipmentRequested}
 )
 
-func started(undo ...order.Step) order.CompensationStarted {
-	return order.CompensationStarted{
-		OrderID: id, Reason: order.ReasonPaymentDeclined, Detail: "card expired", Undo: undo, Lines: items, At: at,
+func cancelling(undo ...order.Step) order.CancellationRequested {
+	return order.CancellationRequested{
+		OrderID: id, Reason: order.ReasonOnRequest, Detail: "changed my mind", Undo: undo, Lines: items, At: at,
 	}
 }
 
-// answer is what a command leads to: an event, nothing new, or a refusal with this code. A cell without one is undecided.
-type answer struct {
-	event   order.Event
-	nothing bool
-	code    string
+func timedOut(step order.Step, undo ...order.Step) order.CancellationRequested {
+	return order.CancellationRequested{
+		OrderID: id, Reason: order.ReasonTimedOut, Detail: fmt.Sprintf("no answer to %s in time", step), Undo: undo, Lines: items, At: at,
+	}
 }
 
-var (
-	nothing = answer{nothing: true}
-	repeat  = answer{code: order.CodeAlreadyPlaced}
-	invalid = answer{code: aggregates.CodeInvalidState}
-	unknown = answer{code: aggregates.CodeNotFound}
-	tooSoon = answer{code: order.CodeUndoOutOfOrder}
-)
+func stuck(step order.Step, attempt int) order.AttentionNeeded {
+	return order.AttentionNeeded{OrderID: id, Wait: order.Wait{Step: step, Attempt: attempt}, Cause: order.CauseOverdue, At: at}
+}
 
-func event(e order.Event) answer { return answer{event: e} }
+func refused(step order.Step) order.AttentionNeeded {
+	return order.AttentionNeeded{
+		OrderID: id, Wait: order.Wait{Step: step, Attempt: 1}, Cause: order.CauseRefused, Detail: "hold expired", At: at,
+	}
+}
 
-// TestEveryCommandInEveryState is the order's behaviour on one screen: a row for each command, a column for each history.
+func again(step order.Step, attempt int) order.RetryRequested {
+	return order.RetryRequested{OrderID: id, Wait: order.Wait{Step: step, Attempt: attempt}, Reason: "provider is back", Lines: items, At: at}
+}
+
+// TestEveryCommandInEveryState is the order's behaviour on one screen: a row for each command, a sign for each history:
+//
+//	x  the next of the row's events    .  nothing new    !  refused: invalid state    ?  refused: no such order
+//	p  refused: placed already         u  refused: another step has to be undone first
 func TestEveryCommandInEveryState(t *testing.T) {
 	t.Parallel()
-	requested, compensating := event(paymentRequested), event(started(order.StepReserveStock))
+	deadline := func(step order.Step, attempt int) order.PassDeadline {
+		return order.PassDeadline{OrderID: id, Wait: order.Wait{Step: step, Attempt: attempt}, At: at}
+	}
+	no := func(step order.Step) order.RecordRefused {
+		return order.RecordRefused{OrderID: id, Wait: order.Wait{Step: step, Attempt: 1}, Detail: "hold\nexpired", At: at}
+	}
+	payment, stock := order.StepAuthorizePayment, order.StepReserveStock
+	codes := map[rune]string{
+		'!': aggregates.CodeInvalidState, '?': aggregates.CodeNotFound, 'p': order.CodeAlreadyPlaced, 'u': order.CodeUndoOutOfOrder,
+	}
 	for _, row := range []struct {
 		command order.Command
-		answers []answer // none, placed, awaiting payment, confirmed, cancelling, two steps, out of stock, declined
+		answers string
+		events  []order.Event
 	}{
-		{place(lines...), []answer{event(placed), repeat, repeat, repeat, repeat, repeat, repeat, repeat}},
-		{order.RequestPayment{OrderID: id, At: at}, []answer{unknown, requested, nothing, nothing, nothing, nothing, nothing, nothing}},
-		{order.Confirm{OrderID: id, At: at}, []answer{unknown, invalid, event(confirmed), nothing, nothing, nothing, nothing, nothing}},
+		//                                                   none, placed, awaiting, confirmed | shipping: capture, commit, shipped, stuck, stuck, again
+		//                                                   | declined, cancelling before, after, stuck | out of stock, declined, cancelled
+		{place(lines...), "xppp pppppp pppp ppp", []order.Event{placed}},
+		{order.RequestPayment{OrderID: id, At: at}, "?x.. ...... .... ...", []order.Event{paymentRequested}},
+		{order.Confirm{OrderID: id, At: at}, "?!x. ...... .... ...", []order.Event{confirmed}},
 		{
 			order.Reject{OrderID: id, Reason: order.ReasonOutOfStock, Shortages: short, At: at},
-			[]answer{unknown, event(outOfStock), invalid, invalid, nothing, nothing, nothing, nothing},
+			"?x!! !!!!!! !x!! ...",
+			[]order.Event{outOfStock, cancelled},
 		},
 		{
 			order.Compensate{OrderID: id, Reason: order.ReasonPaymentDeclined, Detail: "card\nexpired", At: at},
-			[]answer{unknown, invalid, compensating, invalid, nothing, nothing, nothing, nothing},
+			"?!x! !!!..! .... ...",
+			[]order.Event{started},
 		},
-		{
-			order.RecordUndone{OrderID: id, Step: order.StepReserveStock, At: at},
-			[]answer{unknown, invalid, invalid, invalid, event(declined), tooSoon, nothing, nothing},
-		},
-		{
-			order.RecordUndone{OrderID: id, Step: order.StepAuthorizePayment, At: at},
-			[]answer{unknown, invalid, invalid, invalid, nothing, event(advanced), nothing, nothing},
-		},
+		{order.RecordUndone{OrderID: id, Step: stock, At: at}, "?!!! !!!!!! xxuu ...", []order.Event{declined, cancelled}},
+		{order.RecordUndone{OrderID: id, Step: payment, At: at}, "?!!! !!!!!! ..xx ...", []order.Event{advanced, advanced}},
+
+		{order.Ship{OrderID: id, Shipment: parcel, At: at}, "?!!x ...... !!!! !!!", []order.Event{shipmentRequested}},
+		{order.Ship{OrderID: id, Shipment: order.Shipment{Carrier: "UPS", TrackingNumber: "1"}, At: at}, "?!!x !!!!!! !!!! !!!", []order.Event{
+			order.ShipmentRequested{OrderID: id, Shipment: order.Shipment{Carrier: "UPS", TrackingNumber: "1"}, At: at},
+		}},
+		{order.RequestCommit{OrderID: id, At: at}, "?!!! x..x.x ...! !!.", []order.Event{commitRequested, commitRequested, commitRequested}},
+		{order.CompleteShipment{OrderID: id, At: at}, "?!!! !x.!x! !!!! !!!", []order.Event{shipped, shipped}},
+
+		{order.Cancel{OrderID: id, Reason: "changed my mind", At: at}, "?xxx !!!x!! .... !!.", []order.Event{
+			cancelling(stock), cancelling(payment, stock), cancelling(payment, stock), cancelling(payment, stock),
+		}},
+		{deadline(order.StepReserveStock, 1), ".x.. ...... .... ...", []order.Event{timedOut(stock, stock)}},
+		{deadline(order.StepAuthorizePayment, 1), "..x. ...... .... ...", []order.Event{timedOut(payment, payment, stock)}},
+		{deadline(order.StepCapturePayment, 1), ".... x..... .... ...", []order.Event{stuck(order.StepCapturePayment, 1)}},
+		{deadline(order.StepCapturePayment, 2), ".... .....x .... ...", []order.Event{stuck(order.StepCapturePayment, 2)}},
+		{deadline(order.StepCommitStock, 1), ".... .x.... .... ...", []order.Event{stuck(order.StepCommitStock, 1)}},
+		{deadline(order.StepVoidPayment, 1), ".... ...... ..x. ...", []order.Event{stuck(order.StepVoidPayment, 1)}},
+		{deadline(order.StepReleaseStock, 1), ".... ...... xx.. ...", []order.Event{stuck(order.StepReleaseStock, 1), stuck(order.StepReleaseStock, 1)}},
+		{deadline("", 0), ".... ...... .... ...", nil},
+		{no(order.StepReserveStock), ".!.. ...... .... ...", nil},
+		{no(order.StepAuthorizePayment), "..!. ...... .... ...", nil},
+		{no(order.StepCapturePayment), ".... x..... .... ...", []order.Event{refused(order.StepCapturePayment)}},
+		{no(order.StepVoidPayment), ".... ...... ..x. ...", []order.Event{refused(order.StepVoidPayment)}},
+		{order.Retry{OrderID: id, Reason: "provider is back", At: at}, "?!!! !!!xx. !!!x !!!", []order.Event{
+			again(order.StepCapturePayment, 2), again(order.StepCommitStock, 2), again(order.StepVoidPayment, 2),
+		}},
 	} {
-		if len(row.answers) != len(histories) {
-			t.Fatalf("%T has %d answers for %d histories", row.command, len(row.answers), len(histories))
+		answers := []rune(strings.ReplaceAll(row.answers, " ", ""))
+		if len(answers) != len(histories) {
+			t.Fatalf("%T has %d answers for %d histories", row.command, len(answers), len(histories))
 		}
+		events := row.events
 		for i, h := range histories {
+			sign := answers[i]
+			var want order.Event
+			if sign == 'x' {
+				want, events = events[0], events[1:]
+			}
 			t.Run(fmt.Sprintf("%T in %s", row.command, h.name), func(t *testing.T) {
 				t.Parallel()
 				outcome := aggregatetest.For(t, order.Decider).Given(h.events...).When(row.command)
-				switch want := row.answers[i]; {
-				case want.code == tooSoon.code:
-					_ = outcome.ThenRefused(want.code, "step")
-				case want.code != "":
-					_ = outcome.ThenRefused(want.code, "")
-				case want.event != nil:
-					outcome.Then(want.event)
-				case want.nothing:
+				switch sign {
+				case 'x':
+					outcome.Then(want)
+				case '.':
 					outcome.ThenNothing()
+				case 'u':
+					_ = outcome.ThenRefused(codes[sign], "step")
 				default:
-					t.Error("undecided")
+					_ = outcome.ThenRefused(codes[sign], "")
 				}
 			})
 		}
+		if len(events) > 0 {
+			t.Errorf("%T: %d events are left over", row.command, len(events))
+		}
+	}
+}
+
+func TestRequestsRefuse(t *testing.T) {
+	t.Parallel()
+	s := aggregatetest.For(t, order.Decider).Given(authorized...)
+	for _, bad := range []struct {
+		command     order.Command
+		code, field string
+	}{
+		{order.Ship{Shipment: order.Shipment{TrackingNumber: "1"}}, aggregates.CodeRequired, "carrier"},
+		{order.Ship{Shipment: order.Shipment{Carrier: "DHL"}}, aggregates.CodeRequired, "tracking_number"},
+		{order.Ship{Shipment: order.Shipment{Carrier: strings.Repeat("x", 65), TrackingNumber: "1"}}, aggregates.CodeTooLong, "carrier"},
+		{order.Ship{Shipment: order.Shipment{Carrier: "DHL", TrackingNumber: "\x00"}}, aggregates.CodeInvalidCharacters, "tracking_number"},
+		{order.Cancel{}, aggregates.CodeRequired, "reason"},
+		{order.Cancel{Reason: strings.Repeat("x", 201)}, aggregates.CodeTooLong, "reason"},
+		{order.Retry{}, aggregates.CodeRequired, "reason"},
+	} {
+		_ = s.When(bad.command).ThenRefused(bad.code, bad.field)
+	}
+	stuckVoid := s.Given(cancelling(order.StepAuthorizePayment, order.StepReserveStock), stuck(order.StepVoidPayment, 1))
+	_ = stuckVoid.When(order.Retry{Step: order.StepReleaseStock, Reason: "now"}).ThenRefused(aggregates.CodeInvalidState, "step")
+	stuckVoid.When(order.Retry{Step: order.StepVoidPayment, Reason: "provider is back", At: at}).Then(again(order.StepVoidPayment, 2))
+}
+
+// TestLateAnswersAreTaken: an order that needs attention goes on by itself when the answer comes after all.
+func TestLateAnswersAreTaken(t *testing.T) {
+	t.Parallel()
+	fold := func(events ...order.Event) order.State { return order.Decider.Fold(order.Decider.Initial(), events...) }
+	undoing := append(slices.Clip(authorized), cancelling(order.StepAuthorizePayment, order.StepReserveStock), stuck(order.StepVoidPayment, 1), advanced)
+	if s := fold(undoing...); s.Status != order.StatusCancelling || s.Wait.Step != order.StepReleaseStock {
+		t.Errorf("after the void came late: %s, waiting for %v", s.Status, s.Wait)
+	}
+	leaving := append(slices.Clip(shipping), stuck(order.StepCapturePayment, 1), commitRequested)
+	if s := fold(leaving...); s.Status != order.StatusConfirmed || s.Wait.Step != order.StepCommitStock {
+		t.Errorf("after the capture came late: %s, waiting for %v", s.Status, s.Wait)
+	}
+	retried := append(slices.Clip(authorized), cancelling(order.StepAuthorizePayment, order.StepReserveStock), stuck(order.StepVoidPayment, 1), again(order.StepVoidPayment, 2))
+	if s := fold(retried...); s.Status != order.StatusCancelling || s.Wait != (order.Wait{Step: order.StepVoidPayment, Attempt: 2}) {
+		t.Errorf("after the void is tried again: %s, waiting for %v", s.Status, s.Wait)
 	}
 }
 
@@ -200,11 +309,11 @@ func TestUndoneStepByStep(t *testing.T) {
 	payment := order.RecordUndone{OrderID: id, Step: order.StepAuthorizePayment, At: at}
 	stock := order.RecordUndone{OrderID: id, Step: order.StepReserveStock, At: at}
 	half := aggregatetest.For(t, order.Decider).
-		Given(placed, paymentRequested, started(order.StepAuthorizePayment, order.StepReserveStock), advanced)
+		Given(authorized...).Given(cancelling(order.StepAuthorizePayment, order.StepReserveStock), advanced)
 	half.When(payment).ThenNothing()
-	half.When(stock).Then(declined)
-	half.Given(declined).When(stock).ThenNothing()
-	half.Given(declined).When(payment).ThenNothing()
+	half.When(stock).Then(cancelled)
+	half.Given(cancelled).When(stock).ThenNothing()
+	half.Given(cancelled).When(payment).ThenNothing()
 }
 
 func TestEvolvePanicsOnForeignEvents(t *testing.T) {
@@ -246,9 +355,9 @@ func anyCommands(t *rapid.T) {
 			switch e := e.(type) {
 			case order.Placed:
 				checkTotal(t, e)
-			case order.Confirmed, order.Rejected:
+			case order.Shipped, order.Rejected, order.Cancelled:
 				ended = true
-			case order.CompensationStarted:
+			case order.CancellationRequested:
 				if !slices.Equal(e.Undo, state.Undo) {
 					t.Fatalf("undo %v, remembered %v", e.Undo, state.Undo)
 				}
@@ -296,9 +405,13 @@ func line() *rapid.Generator[order.Line] {
 
 func command() *rapid.Generator[order.Command] {
 	step := rapid.SampledFrom([]order.Step{order.StepReserveStock, order.StepAuthorizePayment, "other"})
+	awaited := rapid.SampledFrom([]order.Step{
+		order.StepReserveStock, order.StepAuthorizePayment, order.StepCapturePayment, order.StepCommitStock, order.StepVoidPayment, order.StepReleaseStock, "",
+	})
 	reason := rapid.SampledFrom([]order.Reason{order.ReasonOutOfStock, order.ReasonPaymentDeclined, "other"})
 	return rapid.Custom(func(t *rapid.T) order.Command {
-		switch rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5}).Draw(t, "command") {
+		wait := order.Wait{Step: awaited.Draw(t, "awaited"), Attempt: rapid.IntRange(1, 2).Draw(t, "attempt")}
+		switch rapid.IntRange(0, 12).Draw(t, "command") {
 		case 0:
 			return place(rapid.SliceOfN(line(), 0, 4).Draw(t, "lines")...)
 		case 1:
@@ -309,8 +422,22 @@ func command() *rapid.Generator[order.Command] {
 			return order.Reject{OrderID: id, Reason: reason.Draw(t, "reason"), At: at}
 		case 4:
 			return order.Compensate{OrderID: id, Reason: reason.Draw(t, "reason"), Detail: rapid.String().Draw(t, "detail"), At: at}
-		default:
+		case 5:
 			return order.RecordUndone{OrderID: id, Step: step.Draw(t, "step"), At: at}
+		case 6:
+			return order.Ship{OrderID: id, Shipment: parcel, At: at}
+		case 7:
+			return order.RequestCommit{OrderID: id, At: at}
+		case 8:
+			return order.CompleteShipment{OrderID: id, At: at}
+		case 9:
+			return order.Cancel{OrderID: id, Reason: "changed my mind", At: at}
+		case 10:
+			return order.PassDeadline{OrderID: id, Wait: wait, At: at}
+		case 11:
+			return order.RecordRefused{OrderID: id, Wait: wait, Detail: rapid.String().Draw(t, "detail"), At: at}
+		default:
+			return order.Retry{OrderID: id, Step: wait.Step, Reason: "provider is back", At: at}
 		}
 	})
 }

@@ -31,6 +31,22 @@ func decide(s State, c Command) ([]Event, error) {
 		return recordAuthorized(s, c)
 	case RecordDeclined:
 		return recordDeclined(s, c)
+	case Capture:
+		return capture(s, c)
+	case RecordCaptured:
+		return recordCaptured(s, c)
+	case RecordCaptureRefused:
+		return recordCaptureRefused(s, c)
+	case Undo:
+		return undo(s, c)
+	case RecordVoided:
+		return recordVoided(s, c)
+	case RecordVoidRefused:
+		return recordVoidRefused(s, c)
+	case RecordRefunded:
+		return recordRefunded(s, c)
+	case RecordRefundRefused:
+		return recordRefundRefused(s, c)
 	default:
 		panic(fmt.Sprintf("payment: unknown command %T", c))
 	}
@@ -38,7 +54,7 @@ func decide(s State, c Command) ([]Event, error) {
 
 func request(s State, c Request) ([]Event, error) {
 	if s.Status != StatusNone {
-		return nil, nil // requested before
+		return nil, nil // requested before, or undone before
 	}
 	if c.Amount.Amount < 0 {
 		return nil, &aggregates.RefusedError{Reason: aggregates.CodeOutOfRange, Detail: "an amount is not below zero", Field: "amount.amount"}
@@ -47,49 +63,80 @@ func request(s State, c Request) ([]Event, error) {
 		return nil, err
 	}
 	return []Event{AuthorizationRequested{
-		OrderID: c.OrderID, Amount: c.Amount, Method: c.Method, Key: "authorize-" + c.OrderID, At: c.At,
+		OrderID: c.OrderID, Amount: c.Amount, Method: c.Method, Key: key(CallAuthorize, c.OrderID, 1), At: c.At,
 	}}, nil
 }
 
-func recordAuthorized(s State, c RecordAuthorized) ([]Event, error) {
-	if err := aggregates.CheckText("authorization_id", c.AuthorizationID, MaxAuthorizationIDLength); err != nil {
-		return nil, err // not cleaned: the provider must know it again
+// key is the idempotency key of a call. Another attempt is another intent: under the old key the provider would repeat
+// its old answer.
+func key(call Call, orderID string, attempt int) string {
+	if attempt > 1 {
+		return fmt.Sprintf("%s-%s-%d", call, orderID, attempt)
 	}
+	return fmt.Sprintf("%s-%s", call, orderID)
+}
+
+func capture(s State, c Capture) ([]Event, error) {
 	switch s.Status {
-	case StatusRequested:
-		return []Event{Authorized{OrderID: s.OrderID, Amount: s.Amount, AuthorizationID: c.AuthorizationID, At: c.At}}, nil
 	case StatusAuthorized:
-		if c.AuthorizationID != s.AuthorizationID {
-			return nil, contradiction("the payment is authorised as %s, now also as %s", s.AuthorizationID, c.AuthorizationID)
+		if c.Attempt <= s.Attempt {
+			return nil, nil // was refused
+		}
+		return []Event{CaptureRequested{
+			OrderID: s.OrderID, Amount: s.Amount, AuthorizationID: s.AuthorizationID, Key: key(CallCapture, s.OrderID, c.Attempt),
+			Attempt: c.Attempt, At: c.At,
+		}}, nil
+	case StatusCapturing, StatusCaptured:
+		return nil, nil // asked for before
+	case StatusVoiding, StatusVoided, StatusRefunding, StatusRefunded:
+		return nil, nil // too late: it is undone
+	case StatusRequested, StatusDeclined:
+		return nil, &aggregates.RefusedError{Reason: aggregates.CodeInvalidState, Detail: fmt.Sprintf("the payment is %s: nothing is held", s.Status)}
+	case StatusNone:
+		return nil, notFound()
+	default:
+		panic(unknown(s))
+	}
+}
+
+func undo(s State, c Undo) ([]Event, error) {
+	switch s.Status {
+	case StatusNone, StatusDeclined:
+		return []Event{Voided{OrderID: c.OrderID, At: c.At}}, nil
+	case StatusRequested, StatusCapturing:
+		return []Event{UndoRequested(c)}, nil
+	case StatusAuthorized:
+		return []Event{voidOf(s, c)}, nil
+	case StatusCaptured:
+		return []Event{refundOf(s, c)}, nil
+	case StatusVoiding:
+		if s.Open == (Intent{}) && c.Attempt > s.Attempt { // it was refused
+			return []Event{voidOf(s, c)}, nil
 		}
 		return nil, nil
-	case StatusDeclined:
-		return nil, contradiction("the payment was declined, now it is authorised as %s", c.AuthorizationID)
-	case StatusNone:
-		return nil, notFound()
-	default:
-		panic(unknown(s))
-	}
-}
-
-func recordDeclined(s State, c RecordDeclined) ([]Event, error) {
-	switch s.Status {
-	case StatusRequested:
-		// The reason is only told to people: a bad text must not keep a definite answer from being recorded.
-		return []Event{Declined{OrderID: s.OrderID, Reason: aggregates.CleanText(c.Reason, MaxReasonLength), At: c.At}}, nil
-	case StatusDeclined:
+	case StatusRefunding:
+		if s.Open == (Intent{}) && c.Attempt > s.Attempt {
+			return []Event{refundOf(s, c)}, nil
+		}
 		return nil, nil
-	case StatusAuthorized:
-		return nil, contradiction("the payment is authorised as %s, now it is declined", s.AuthorizationID)
-	case StatusNone:
-		return nil, notFound()
+	case StatusVoided, StatusRefunded:
+		return nil, nil
 	default:
 		panic(unknown(s))
 	}
 }
 
-func contradiction(format string, args ...any) error {
-	return &aggregates.RefusedError{Reason: CodeContradictoryOutcome, Detail: fmt.Sprintf(format, args...)}
+func voidOf(s State, c Undo) VoidRequested {
+	return VoidRequested{
+		OrderID: s.OrderID, AuthorizationID: s.AuthorizationID, Key: key(CallVoid, s.OrderID, c.Attempt), Attempt: c.Attempt, At: c.At,
+	}
+}
+
+func refundOf(s State, c Undo) RefundRequested {
+	return RefundRequested{
+		OrderID: s.OrderID, Amount: s.Amount, AuthorizationID: s.AuthorizationID, Key: key(CallRefund, s.OrderID, c.Attempt),
+		Attempt: c.Attempt, At: c.At,
+	}
 }
 
 func notFound() error {

@@ -32,39 +32,118 @@ var (
 	recordAsAnother = payment.RecordAuthorized{OrderID: orderID, AuthorizationID: "a-2", At: at}
 )
 
+var (
+	captureRequested = payment.CaptureRequested{OrderID: orderID, Amount: amount, AuthorizationID: "a-1", Key: "capture-" + orderID, Attempt: 1, At: at}
+	captureAgain     = payment.CaptureRequested{OrderID: orderID, Amount: amount, AuthorizationID: "a-1", Key: "capture-" + orderID + "-2", Attempt: 2, At: at}
+	captured         = payment.Captured{OrderID: orderID, Amount: amount, At: at}
+	captureRefused   = payment.CaptureRefused{OrderID: orderID, Reason: "hold_expired", Attempt: 1, At: at}
+	undoRequested    = payment.UndoRequested{OrderID: orderID, Attempt: 1, At: at}
+	voidRequested    = payment.VoidRequested{OrderID: orderID, AuthorizationID: "a-1", Key: "void-" + orderID, Attempt: 1, At: at}
+	voidAgain        = payment.VoidRequested{OrderID: orderID, AuthorizationID: "a-1", Key: "void-" + orderID + "-2", Attempt: 2, At: at}
+	voided           = payment.Voided{OrderID: orderID, At: at}
+	voidRefused      = payment.VoidRefused{OrderID: orderID, Reason: "try_later", Attempt: 1, At: at}
+	refundRequested  = payment.RefundRequested{OrderID: orderID, Amount: amount, AuthorizationID: "a-1", Key: "refund-" + orderID, Attempt: 1, At: at}
+	refundAgain      = payment.RefundRequested{OrderID: orderID, Amount: amount, AuthorizationID: "a-1", Key: "refund-" + orderID + "-2", Attempt: 2, At: at}
+	refunded         = payment.Refunded{OrderID: orderID, Amount: amount, At: at}
+	refundRefused    = payment.RefundRefused{OrderID: orderID, Reason: "closed_account", Attempt: 1, At: at}
+)
+
+// histories lead to each status there is, by each way that matters for what may come next.
+var histories = []struct {
+	name   string
+	events []payment.Event
+}{
+	{"none", nil},
+	{"requested", []payment.Event{requested}},
+	{"authorized", []payment.Event{requested, authorized}},
+	{"declined", []payment.Event{requested, declined}},
+	{"capturing", []payment.Event{requested, authorized, captureRequested}},
+	{"captured", []payment.Event{requested, authorized, captureRequested, captured}},
+	{"capture refused", []payment.Event{requested, authorized, captureRequested, captureRefused}},
+	{"undone while requested", []payment.Event{requested, undoRequested}},
+	{"undone while capturing", []payment.Event{requested, authorized, captureRequested, undoRequested}},
+	{"voiding", []payment.Event{requested, authorized, voidRequested}},
+	{"void refused", []payment.Event{requested, authorized, voidRequested, voidRefused}},
+	{"voided", []payment.Event{requested, authorized, voidRequested, voided}},
+	{"undone first of all", []payment.Event{voided}},
+	{"refunding", []payment.Event{requested, authorized, captureRequested, captured, refundRequested}},
+	{"refund refused", []payment.Event{requested, authorized, captureRequested, captured, refundRequested, refundRefused}},
+	{"refunded", []payment.Event{requested, authorized, captureRequested, captured, refundRequested, refunded}},
+}
+
+// TestEveryCommandInEveryState is the payment's behaviour on one screen: a row for each command, a sign for each history:
+//
+//	x  the next of the row's events    .  nothing new    !  refused: invalid state    ?  refused: not found
+//	#  refused: contradicts the answer there is
 func TestEveryCommandInEveryState(t *testing.T) {
 	t.Parallel()
-	const contradictory, unknown = payment.CodeContradictoryOutcome, aggregates.CodeNotFound
+	codes := map[rune]string{'!': aggregates.CodeInvalidState, '?': aggregates.CodeNotFound, '#': payment.CodeContradictoryOutcome}
+	type events [][]payment.Event
+	one := func(e payment.Event) []payment.Event { return []payment.Event{e} }
+	another := payment.Authorized{OrderID: orderID, Amount: amount, AuthorizationID: "a-2", At: at}
+	anotherVoid := payment.VoidRequested{OrderID: orderID, AuthorizationID: "a-2", Key: "void-" + orderID, Attempt: 1, At: at}
+	other := payment.Declined{OrderID: orderID, Reason: "other", At: at}
 	for _, row := range []struct {
-		name    string
-		history []payment.Event
-		// one answer for each command below: an event, nil for nothing new, or a code
-		answers []any
+		command payment.Command
+		answers string
+		events  events
 	}{
-		{"none", nil, []any{requested, unknown, unknown, unknown, unknown}},
-		{"requested", []payment.Event{requested}, []any{nil, authorized, payment.Authorized{OrderID: orderID, Amount: amount, AuthorizationID: "a-2", At: at}, declined, payment.Declined{OrderID: orderID, Reason: "other", At: at}}},
-		{"authorized", []payment.Event{requested, authorized}, []any{nil, nil, contradictory, contradictory, contradictory}},
-		{"declined", []payment.Event{requested, declined}, []any{nil, contradictory, contradictory, nil, nil}},
+		// none, requested, authorized, declined | capturing, captured, refused | undone while requested, while capturing
+		// | voiding, refused, voided, undone first of all | refunding, refused, refunded
+		{request, "x... ... .. .... ...", events{one(requested)}},
+		{recordAsOne, "?x.# ... x. ...# ...", events{one(authorized), {authorized, voidRequested}}},
+		{recordAsAnother, "?x## ### x# #### ###", events{one(another), {another, anotherVoid}}},
+		{recordDeclined, "?x#. ### x# ###. ###", events{one(declined), {declined, voided}}},
+		{declinedAgain, "?x#. ### x# ###. ###", events{one(other), {other, voided}}},
+		{payment.Capture{OrderID: orderID, Attempt: 1, At: at}, "?!x! ... .. .... ...", events{one(captureRequested)}},
+		{payment.Capture{OrderID: orderID, Attempt: 2, At: at}, "?!x! ..x .. .... ...", events{one(captureAgain), one(captureAgain)}},
+		{payment.RecordCaptured{OrderID: orderID, Key: "capture-" + orderID, At: at}, "?### x.# #x #### ...", events{one(captured), {captured, refundRequested}}},
+		{
+			payment.RecordCaptureRefused{OrderID: orderID, Key: "capture-" + orderID, Reason: "hold\n_expired", At: at},
+			"?... x#. .x .... ###",
+			events{one(refusedAs("hold _expired")), {refusedAs("hold _expired"), voidRequested}},
+		},
+		{payment.Undo{OrderID: orderID, Attempt: 1, At: at}, "xxxx xxx .. .... ...", events{
+			one(voided), one(undoRequested), one(voidRequested), one(voided), one(undoRequested), one(refundRequested), one(voidRequested),
+		}},
+		{payment.Undo{OrderID: orderID, Attempt: 2, At: at}, "xxxx xxx .. .x.. .x.", events{
+			one(voided), one(payment.UndoRequested{OrderID: orderID, Attempt: 2, At: at}), one(voidAgain), one(voided),
+			one(payment.UndoRequested{OrderID: orderID, Attempt: 2, At: at}), one(refundAgain), one(voidAgain), one(voidAgain), one(refundAgain),
+		}},
+		{payment.RecordVoided{OrderID: orderID, Key: "void-" + orderID, At: at}, "?### ### ## x#.. ###", events{one(voided)}},
+		{payment.RecordVoidRefused{OrderID: orderID, Key: "void-" + orderID, Reason: "try_later", At: at}, "?... ... .. x.## ...", events{one(voidRefused)}},
+		{payment.RecordRefunded{OrderID: orderID, Key: "refund-" + orderID, At: at}, "?### ### ## #### x#.", events{one(refunded)}},
+		{payment.RecordRefundRefused{OrderID: orderID, Key: "refund-" + orderID, Reason: "closed_account", At: at}, "?... ... .. .... x.#", events{one(refundRefused)}},
 	} {
-		commands := []payment.Command{request, recordAsOne, recordAsAnother, recordDeclined, declinedAgain}
-		if len(row.answers) != len(commands) {
-			t.Fatalf("%s: %d answers for %d commands", row.name, len(row.answers), len(commands))
+		answers := []rune(strings.ReplaceAll(row.answers, " ", ""))
+		if len(answers) != len(histories) {
+			t.Fatalf("%T has %d answers for %d histories", row.command, len(answers), len(histories))
 		}
-		for i, c := range commands {
-			t.Run(fmt.Sprintf("%T %d in %s", c, i, row.name), func(t *testing.T) {
+		left := row.events
+		for i, h := range histories {
+			sign := answers[i]
+			var want []payment.Event
+			if sign == 'x' {
+				want, left = left[0], left[1:]
+			}
+			t.Run(fmt.Sprintf("%T in %s", row.command, h.name), func(t *testing.T) {
 				t.Parallel()
-				outcome := aggregatetest.For(t, payment.Decider).Given(row.history...).When(c)
-				switch want := row.answers[i].(type) {
-				case string:
-					_ = outcome.ThenRefused(want, "")
-				case payment.Event:
-					outcome.Then(want)
-				case nil:
-					outcome.ThenNothing()
+				outcome := aggregatetest.For(t, payment.Decider).Given(h.events...).When(row.command)
+				if code := codes[sign]; code != "" {
+					_ = outcome.ThenRefused(code, "")
+					return
 				}
+				outcome.Then(want...)
 			})
 		}
+		if len(left) > 0 {
+			t.Errorf("%T: %d answers are left over", row.command, len(left))
+		}
 	}
+}
+
+func refusedAs(reason string) payment.CaptureRefused {
+	return payment.CaptureRefused{OrderID: orderID, Reason: reason, Attempt: 1, At: at}
 }
 
 func TestWhatTheProviderSays(t *testing.T) {
@@ -87,27 +166,80 @@ func TestRequestRefuses(t *testing.T) {
 	_ = s.When(payment.Request{OrderID: orderID}).ThenRefused(aggregates.CodeInvalidCurrency, "amount.currency")
 }
 
-// TestAnyCommands: one intent and at most one outcome, whatever the provider says in whatever order.
+// TestAnyCommands plays a provider that answers what it is asked, in any order with what the order wants. In the end,
+// money is authorised at most once, and neither held nor taken once it is undone.
 func TestAnyCommands(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		state := payment.Decider.Initial()
-		var history []string
-		commands := rapid.SampledFrom([]payment.Command{request, recordAsOne, recordAsAnother, recordDeclined, declinedAgain})
-		for _, c := range rapid.SliceOfN(commands, 1, 20).Draw(t, "commands") {
+		var held, taken int64
+		count := map[string]int{}
+		for range rapid.IntRange(1, 40).Draw(t, "commands") {
+			c := answerTo(t, state)
+			if rapid.Bool().Draw(t, "asked") {
+				attempt := rapid.IntRange(1, 3).Draw(t, "attempt")
+				c = rapid.SampledFrom([]payment.Command{
+					request, payment.Capture{OrderID: orderID, Attempt: attempt, At: at}, payment.Undo{OrderID: orderID, Attempt: attempt, At: at},
+				}).Draw(t, "command")
+			}
 			events, _ := payment.Decider.Decide(state, c)
 			for _, e := range events {
-				history = append(history, e.EventType())
+				count[e.EventType()]++
+				switch e.(type) {
+				case payment.Authorized:
+					held += amount.Amount
+				case payment.Captured:
+					held, taken = held-amount.Amount, taken+amount.Amount
+				case payment.Voided:
+					held = 0 // it says so: either it was held and is let go, or it never was
+				case payment.Refunded:
+					taken -= amount.Amount
+				}
 			}
 			state = payment.Decider.Fold(state, events...)
+			if held < 0 || taken < 0 || held+taken > amount.Amount {
+				t.Fatalf("%d held, %d taken after %T", held, taken, c)
+			}
+			switch ended := state.Status; {
+			case ended == payment.StatusVoided && (held > 0 || taken > 0), ended == payment.StatusRefunded && (held > 0 || taken > 0):
+				t.Fatalf("%s, but %d held and %d taken", ended, held, taken)
+			case ended == payment.StatusCaptured && taken != amount.Amount:
+				t.Fatalf("captured, but %d taken", taken)
+			}
 		}
-		switch got := fmt.Sprint(history); got {
-		case "[]", "[PaymentAuthorizationRequested]",
-			"[PaymentAuthorizationRequested PaymentAuthorized]", "[PaymentAuthorizationRequested PaymentDeclined]":
-		default:
-			t.Fatalf("history %s", got)
+		for _, once := range []payment.Event{requested, authorized, captured, voided, refunded} {
+			if n := count[once.EventType()]; n > 1 {
+				t.Fatalf("%d times %s", n, once.EventType())
+			}
 		}
 	})
+}
+
+// answerTo is what a provider says to the open call. To a call that is not open it has nothing to say.
+func answerTo(t *rapid.T, s payment.State) payment.Command {
+	yes, key := rapid.Bool().Draw(t, "yes"), s.Open.Key
+	switch s.Open.Call {
+	case payment.CallCapture:
+		if yes {
+			return payment.RecordCaptured{OrderID: orderID, Key: key, At: at}
+		}
+		return payment.RecordCaptureRefused{OrderID: orderID, Key: key, At: at}
+	case payment.CallVoid:
+		if yes {
+			return payment.RecordVoided{OrderID: orderID, Key: key, At: at}
+		}
+		return payment.RecordVoidRefused{OrderID: orderID, Key: key, At: at}
+	case payment.CallRefund:
+		if yes {
+			return payment.RecordRefunded{OrderID: orderID, Key: key, At: at}
+		}
+		return payment.RecordRefundRefused{OrderID: orderID, Key: key, At: at}
+	case payment.CallNone, payment.CallAuthorize:
+	}
+	if yes {
+		return recordAsOne
+	}
+	return recordDeclined
 }
 
 func TestEvolvePanicsOnForeignEvents(t *testing.T) {

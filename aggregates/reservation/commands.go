@@ -27,8 +27,20 @@ type Refuse struct {
 	At        time.Time
 }
 
-// Release gives everything back.
+// Release gives everything back. It is refused if nothing has been reserved yet: then [Cancel] is what to send.
 type Release struct {
+	OrderID string
+	At      time.Time
+}
+
+// Cancel records that a release came first, so that a reserve that comes after it does nothing.
+type Cancel struct {
+	OrderID string
+	At      time.Time
+}
+
+// Commit lets the pieces leave.
+type Commit struct {
 	OrderID string
 	At      time.Time
 }
@@ -36,6 +48,8 @@ type Release struct {
 func (Reserve) isCommand() {}
 func (Refuse) isCommand()  {}
 func (Release) isCommand() {}
+func (Cancel) isCommand()  {}
+func (Commit) isCommand()  {}
 
 // Stream implements aggregates.Command.
 func (c Reserve) Stream() string { return Stream(c.OrderID) }
@@ -45,3 +59,9 @@ func (c Refuse) Stream() string { return Stream(c.OrderID) }
 
 // Stream implements aggregates.Command.
 func (c Release) Stream() string { return Stream(c.OrderID) }
+
+// Stream implements aggregates.Command.
+func (c Cancel) Stream() string { return Stream(c.OrderID) }
+
+// Stream implements aggregates.Command.
+func (c Commit) Stream() string { return Stream(c.OrderID) }

@@ -2,11 +2,10 @@
 // idempotent, and the answer the order waits for.
 //
 // Promises: an order's stock is answered once, with reserved or refused; the same command again, or a later other one,
-// is accepted with nothing new; what was reserved is given back at most once.
+// is accepted with nothing new; what was reserved is given back or leaves, once.
 //
 // It counts no pieces. Package stock does, in the same append: who sends [Reserve] or [Release] sends the stock commands
 // beside it, and drops them when the reservation has nothing new to say.
 //
-// Releasing what was never reserved changes nothing and is not remembered, so a reserve that comes after it succeeds.
-// Orders ask for a release only after they have heard of the reservation.
+// A release that comes before its reserve leaves a tombstone ([Cancelled]): the reserve then does nothing.
 package reservation

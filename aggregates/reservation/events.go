@@ -33,9 +33,24 @@ type Released struct {
 	At      time.Time `json:"at"`
 }
 
-func (Reserved) isEvent() {}
-func (Refused) isEvent()  {}
-func (Released) isEvent() {}
+// Committed: the pieces have left. Nothing is set aside any more.
+type Committed struct {
+	OrderID string    `json:"order_id"`
+	Lines   []Line    `json:"lines"`
+	At      time.Time `json:"at"`
+}
+
+// Cancelled: a release came before anything was reserved. It is remembered, so that nothing will be.
+type Cancelled struct {
+	OrderID string    `json:"order_id"`
+	At      time.Time `json:"at"`
+}
+
+func (Reserved) isEvent()  {}
+func (Refused) isEvent()   {}
+func (Released) isEvent()  {}
+func (Committed) isEvent() {}
+func (Cancelled) isEvent() {}
 
 // EventType implements aggregates.Event.
 func (Reserved) EventType() string { return "StockReserved" }
@@ -45,3 +60,9 @@ func (Refused) EventType() string { return "StockRefused" }
 
 // EventType implements aggregates.Event.
 func (Released) EventType() string { return "StockReleased" }
+
+// EventType implements aggregates.Event.
+func (Committed) EventType() string { return "StockCommitted" }
+
+// EventType implements aggregates.Event.
+func (Cancelled) EventType() string { return "StockReservationCancelled" }

@@ -8,10 +8,14 @@ func evolve(s State, e Event) State {
 		return State{OrderID: e.OrderID, Status: StatusReserved, Lines: e.Lines}
 	case Refused:
 		return State{OrderID: e.OrderID, Status: StatusRefused}
+	case Cancelled:
+		return State{OrderID: e.OrderID, Status: StatusCancelled}
 	case Released:
 		s.Status = StatusReleased
-		return s
+	case Committed:
+		s.Status = StatusCommitted
 	default:
 		panic(fmt.Sprintf("reservation: unknown event %T", e))
 	}
+	return s
 }

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ordo-platform/ordo/aggregates"
 	"github.com/ordo-platform/ordo/aggregates/aggregatetest"
 	"github.com/ordo-platform/ordo/aggregates/reservation"
 )
@@ -22,57 +23,79 @@ var (
 	refused  = reservation.Refused{OrderID: orderID, Shortages: short, At: at}
 	released = reservation.Released{OrderID: orderID, Lines: lines, At: at}
 
+	committed = reservation.Committed{OrderID: orderID, Lines: lines, At: at}
+	cancelled = reservation.Cancelled{OrderID: orderID, At: at}
+
 	reserve = reservation.Reserve{OrderID: orderID, Lines: lines, At: at}
 	refuse  = reservation.Refuse{OrderID: orderID, Shortages: short, At: at}
 	release = reservation.Release{OrderID: orderID, At: at}
+	cancel  = reservation.Cancel{OrderID: orderID, At: at}
+	commit  = reservation.Commit{OrderID: orderID, At: at}
 )
 
+// TestEveryCommandInEveryState: the event each command leads to, nil for nothing new, or the code of its refusal.
 func TestEveryCommandInEveryState(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
-		given   []reservation.Event
-		command reservation.Command
-		then    []reservation.Event
+	const invalid = aggregates.CodeInvalidState
+	for _, row := range []struct {
+		name                                     string
+		given                                    []reservation.Event
+		reserve, refuse, release, cancel, commit any
 	}{
-		{nil, reserve, []reservation.Event{reserved}},
-		{nil, refuse, []reservation.Event{refused}},
-		{nil, release, nil},
-		{[]reservation.Event{reserved}, reserve, nil},
-		{[]reservation.Event{reserved}, refuse, nil},
-		{[]reservation.Event{reserved}, release, []reservation.Event{released}},
-		{[]reservation.Event{refused}, reserve, nil},
-		{[]reservation.Event{refused}, refuse, nil},
-		{[]reservation.Event{refused}, release, nil},
-		{[]reservation.Event{reserved, released}, reserve, nil},
-		{[]reservation.Event{reserved, released}, refuse, nil},
-		{[]reservation.Event{reserved, released}, release, nil},
+		{"none", nil, reserved, refused, invalid, cancelled, invalid},
+		{"reserved", []reservation.Event{reserved}, nil, nil, released, invalid, committed},
+		{"refused", []reservation.Event{refused}, nil, nil, nil, invalid, invalid},
+		{"released", []reservation.Event{reserved, released}, nil, nil, nil, invalid, invalid},
+		{"committed", []reservation.Event{reserved, committed}, nil, nil, invalid, invalid, nil},
+		{"cancelled", []reservation.Event{cancelled}, nil, nil, nil, nil, invalid},
 	} {
-		t.Run(fmt.Sprintf("%T after %d %T", tc.command, len(tc.given), tc.given), func(t *testing.T) {
+		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			aggregatetest.For(t, reservation.Decider).Given(tc.given...).When(tc.command).Then(tc.then...)
+			s := aggregatetest.For(t, reservation.Decider).Given(row.given...)
+			for c, want := range map[reservation.Command]any{
+				&reserve: row.reserve, &refuse: row.refuse, release: row.release, cancel: row.cancel, commit: row.commit,
+			} {
+				outcome := s.When(plain(c))
+				switch want := want.(type) {
+				case string:
+					_ = outcome.ThenRefused(want, "")
+				case reservation.Event:
+					outcome.Then(want)
+				case nil:
+					outcome.ThenNothing()
+				}
+			}
 		})
 	}
 }
 
-// TestAnyCommands: one answer, and as many releases as the answer allows, in any order of commands.
+// plain returns a command as it is sent: those with slices are no map keys.
+func plain(c reservation.Command) reservation.Command {
+	switch c := c.(type) {
+	case *reservation.Reserve:
+		return *c
+	case *reservation.Refuse:
+		return *c
+	}
+	return c
+}
+
+// TestAnyCommands: one answer, and one end of what was reserved, in any order of commands.
 func TestAnyCommands(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		state := reservation.Decider.Initial()
 		var history []string
-		commands := rapid.SampledFrom([]reservation.Command{reserve, refuse, release})
+		commands := rapid.SampledFrom([]reservation.Command{reserve, refuse, release, cancel, commit})
 		for _, c := range rapid.SliceOfN(commands, 1, 20).Draw(t, "commands") {
-			events, err := reservation.Decider.Decide(state, c)
-			if err != nil {
-				t.Fatalf("%T refused: %v", c, err)
-			}
+			events, _ := reservation.Decider.Decide(state, c)
 			for _, e := range events {
 				history = append(history, e.EventType())
 			}
 			state = reservation.Decider.Fold(state, events...)
 		}
 		switch got := fmt.Sprint(history); got {
-		case "[]", "[StockReserved]", "[StockRefused]", "[StockReserved StockReleased]":
+		case "[]", "[StockReserved]", "[StockRefused]", "[StockReservationCancelled]", "[StockReserved StockReleased]", "[StockReserved StockCommitted]":
 		default:
 			t.Fatalf("history %s", got)
 		}

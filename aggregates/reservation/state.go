@@ -12,6 +12,9 @@ const (
 	StatusReserved Status = "reserved"
 	StatusRefused  Status = "refused"
 	StatusReleased Status = "released"
+
+	StatusCommitted Status = "committed" // the pieces have left
+	StatusCancelled Status = "cancelled" // released before it was reserved, so it never will be
 )
 
 // Line is a quantity of one SKU.

@@ -45,10 +45,19 @@ type Deallocate struct {
 	At       time.Time
 }
 
+// Dispatch lets an order's pieces leave.
+type Dispatch struct {
+	SKU      SKU
+	OrderID  string
+	Quantity int64
+	At       time.Time
+}
+
 func (Receive) isCommand()    {}
 func (Adjust) isCommand()     {}
 func (Allocate) isCommand()   {}
 func (Deallocate) isCommand() {}
+func (Dispatch) isCommand()   {}
 
 // Stream implements aggregates.Command.
 func (c Receive) Stream() string { return Stream(c.SKU) }
@@ -61,3 +70,6 @@ func (c Allocate) Stream() string { return Stream(c.SKU) }
 
 // Stream implements aggregates.Command.
 func (c Deallocate) Stream() string { return Stream(c.SKU) }
+
+// Stream implements aggregates.Command.
+func (c Dispatch) Stream() string { return Stream(c.SKU) }

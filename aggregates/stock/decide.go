@@ -30,7 +30,15 @@ func decide(s State, c Command) ([]Event, error) {
 	case Allocate:
 		return allocate(s, c)
 	case Deallocate:
-		return deallocate(s, c)
+		if err := checkReserved(s, c.SKU, c.Quantity); err != nil {
+			return nil, err
+		}
+		return []Event{Deallocated(c)}, nil
+	case Dispatch:
+		if err := checkReserved(s, c.SKU, c.Quantity); err != nil {
+			return nil, err
+		}
+		return []Event{Dispatched(c)}, nil
 	default:
 		panic(fmt.Sprintf("stock: unknown command %T", c))
 	}
@@ -90,18 +98,19 @@ func allocate(s State, c Allocate) ([]Event, error) {
 	return []Event{Allocated(c)}, nil
 }
 
-func deallocate(s State, c Deallocate) ([]Event, error) {
-	if err := aggregates.CheckRange("quantity", c.Quantity, 1, MaxOnHand); err != nil {
-		return nil, err
+// checkReserved refuses to take more from what is reserved than there is.
+func checkReserved(s State, sku SKU, quantity int64) error {
+	if err := aggregates.CheckRange("quantity", quantity, 1, MaxOnHand); err != nil {
+		return err
 	}
-	if c.Quantity > s.Reserved {
-		return nil, &aggregates.RefusedError{
+	if quantity > s.Reserved {
+		return &aggregates.RefusedError{
 			Reason: CodeNotReserved,
-			Detail: fmt.Sprintf("%d pieces of %s cannot be given back, %d are reserved", c.Quantity, c.SKU, s.Reserved),
+			Detail: fmt.Sprintf("%d pieces of %s are to be taken from those reserved, which are %d", quantity, sku, s.Reserved),
 			Field:  "quantity",
 		}
 	}
-	return []Event{Deallocated(c)}, nil
+	return nil
 }
 
 func tooMany(field string) error {

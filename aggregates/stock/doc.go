@@ -4,7 +4,8 @@
 // reported; nothing is set aside that is not there ([InsufficientError] says how much there was).
 //
 // It does not know which order holds how many pieces: that is package reservation, whose events are appended together
-// with the ones here. So [Allocate] and [Deallocate] are not idempotent by themselves; the reservation is asked first.
+// with the ones here. So [Allocate], [Deallocate] and [Dispatch] are not idempotent by themselves; the reservation is
+// asked first.
 //
 // Start reading at [Command], then decide.go and evolve.go.
 package stock

@@ -10,7 +10,7 @@ import (
 const (
 	CodeInsufficientStock = "insufficient_stock" // see InsufficientError
 	CodeReferenceReused   = "reference_reused"   // a delivery's reference came again with another quantity
-	CodeNotReserved       = "not_reserved"       // more would be given back than is reserved
+	CodeNotReserved       = "not_reserved"       // more would be given back, or leave, than is reserved
 )
 
 // InsufficientError is the refusal of taking more than is available, with the numbers for those who tell others. It wraps

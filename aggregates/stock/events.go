@@ -44,10 +44,19 @@ type Deallocated struct {
 	At       time.Time `json:"at"`
 }
 
+// Dispatched: pieces that were set aside for an order have left.
+type Dispatched struct {
+	SKU      SKU       `json:"sku"`
+	OrderID  string    `json:"order_id"`
+	Quantity int64     `json:"quantity"`
+	At       time.Time `json:"at"`
+}
+
 func (Received) isEvent()    {}
 func (Adjusted) isEvent()    {}
 func (Allocated) isEvent()   {}
 func (Deallocated) isEvent() {}
+func (Dispatched) isEvent()  {}
 
 // EventType implements aggregates.Event.
 func (Received) EventType() string { return "StockReceived" }
@@ -60,3 +69,6 @@ func (Allocated) EventType() string { return "StockAllocated" }
 
 // EventType implements aggregates.Event.
 func (Deallocated) EventType() string { return "StockDeallocated" }
+
+// EventType implements aggregates.Event.
+func (Dispatched) EventType() string { return "StockDispatched" }

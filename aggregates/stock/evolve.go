@@ -15,6 +15,9 @@ func evolve(s State, e Event) State {
 		s.Reserved += e.Quantity
 	case Deallocated:
 		s.Reserved -= e.Quantity
+	case Dispatched:
+		s.Reserved -= e.Quantity
+		s.OnHand -= e.Quantity
 	default:
 		panic(fmt.Sprintf("stock: unknown event %T", e))
 	}

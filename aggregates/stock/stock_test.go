@@ -103,6 +103,21 @@ func TestAllocateAndDeallocate(t *testing.T) {
 	_ = empty.When(deallocate(1)).ThenRefused(stock.CodeNotReserved, "quantity")
 }
 
+func TestDispatch(t *testing.T) {
+	t.Parallel()
+	dispatch := func(quantity int64) stock.Dispatch {
+		return stock.Dispatch{SKU: mug, OrderID: "o-1", Quantity: quantity, At: at}
+	}
+	dispatched := stock.Dispatched{SKU: mug, OrderID: "o-1", Quantity: 4, At: at}
+	s := aggregatetest.For(t, stock.Decider).Given(received(10, "r1"), allocated(4))
+	s.When(dispatch(4)).Then(dispatched)
+	_ = s.When(dispatch(5)).ThenRefused(stock.CodeNotReserved, "quantity")
+	_ = s.When(dispatch(0)).ThenRefused(aggregates.CodeOutOfRange, "quantity")
+	left := s.Given(dispatched)
+	insufficient(t, left.When(allocate(7)).ThenRefused(stock.CodeInsufficientStock, "quantity"), 7, 6)
+	left.When(allocate(6)).Then(allocated(6))
+}
+
 func insufficient(t *testing.T, err error, requested, available int64) {
 	t.Helper()
 	var e *stock.InsufficientError
@@ -192,6 +207,9 @@ func anyCommands(t *rapid.T) {
 				reserved += e.Quantity
 			case stock.Deallocated:
 				reserved -= e.Quantity
+			case stock.Dispatched:
+				reserved -= e.Quantity
+				onHand -= e.Quantity
 			}
 			if reserved < 0 || reserved > onHand || onHand > stock.MaxOnHand {
 				t.Fatalf("%d reserved of %d after %+v", reserved, onHand, e)
@@ -210,13 +228,15 @@ func command() *rapid.Generator[stock.Command] {
 	)
 	return rapid.Custom(func(t *rapid.T) stock.Command {
 		n := number.Draw(t, "number")
-		switch rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "command") {
+		switch rapid.SampledFrom([]int{0, 1, 2, 3, 4}).Draw(t, "command") {
 		case 0:
 			return receive(n, fmt.Sprint("r", rapid.IntRange(0, 9).Draw(t, "reference")))
 		case 1:
 			return adjust(n)
 		case 2:
 			return allocate(n)
+		case 3:
+			return stock.Dispatch{SKU: mug, OrderID: "o-1", Quantity: n, At: at}
 		default:
 			return deallocate(n)
 		}

@@ -21,14 +21,16 @@ import (
 // orderAnswer is an order as clients see it.
 type orderAnswer struct {
 	ID            string             `json:"id" format:"uuid"`
-	Status        order.Status       `json:"status" enum:"placed,awaiting_payment,confirmed,cancelling,rejected"`
+	Status        order.Status       `json:"status" enum:"placed,awaiting_payment,confirmed,shipped,rejected,cancelling,cancelled,needs_attention"`
 	Version       eventstore.Version `json:"version"`
 	CustomerID    string             `json:"customer_id" format:"uuid"`
 	Lines         []orderLine        `json:"lines"`
 	Total         money              `json:"total"`
 	PaymentMethod string             `json:"payment_method"`
-	Reason        order.Reason       `json:"reason,omitzero" doc:"Why it is being undone or was rejected." example:"out_of_stock"`
+	Reason        order.Reason       `json:"reason,omitzero" doc:"Why it is being undone or ended without effect." example:"out_of_stock"`
+	Detail        string             `json:"detail,omitzero" doc:"The same in words."`
 	Shortages     []shortage         `json:"shortages,omitempty" required:"false" doc:"What was missing, when it was rejected for that."`
+	Shipment      *shipment          `json:"shipment,omitempty" required:"false" doc:"How it leaves, once that is known."`
 	PlacedAt      time.Time          `json:"placed_at"`
 	UpdatedAt     time.Time          `json:"updated_at"`
 	History       []historyEntry     `json:"history,omitempty" required:"false" doc:"What happened, oldest first, as far as the answer goes; only when one order is read."`
@@ -51,6 +53,11 @@ type shortage struct {
 	SKU       string `json:"sku"`
 	Requested int64  `json:"requested"`
 	Available int64  `json:"available"`
+}
+
+type shipment struct {
+	Carrier        string `json:"carrier" example:"DHL"`
+	TrackingNumber string `json:"tracking_number" example:"JD014600003RU"`
 }
 
 type money struct {
@@ -106,6 +113,13 @@ func placedAnswer(out command.Outcome[order.State], at time.Time) orderAnswer {
 	}
 }
 
+func shipmentOf(s order.Shipment) *shipment {
+	if s == (order.Shipment{}) {
+		return nil
+	}
+	return &shipment{Carrier: s.Carrier, TrackingNumber: s.TrackingNumber}
+}
+
 func viewedOrder(o orderview.Order) orderAnswer {
 	shortages := make([]shortage, len(o.Shortages))
 	for i, s := range o.Shortages {
@@ -117,7 +131,8 @@ func viewedOrder(o orderview.Order) orderAnswer {
 	}
 	return orderAnswer{
 		ID: string(o.ID), Status: o.Status, Version: o.Version, CustomerID: o.CustomerID, Lines: orderLines(o.Lines), Total: money(o.Total),
-		PaymentMethod: o.PaymentMethod, Reason: o.Reason, Shortages: shortages, PlacedAt: o.PlacedAt, UpdatedAt: o.UpdatedAt, History: entries,
+		PaymentMethod: o.PaymentMethod, Reason: o.Reason, Detail: o.Detail, Shortages: shortages, Shipment: shipmentOf(o.Shipment),
+		PlacedAt: o.PlacedAt, UpdatedAt: o.UpdatedAt, History: entries,
 	}
 }
 
@@ -159,7 +174,8 @@ func (a *api) orderQueries(v *Views) []endpoint {
 
 // orderStatuses are what orders can be listed by.
 var orderStatuses = []order.Status{
-	order.StatusPlaced, order.StatusAwaitingPayment, order.StatusConfirmed, order.StatusCancelling, order.StatusRejected,
+	order.StatusPlaced, order.StatusAwaitingPayment, order.StatusConfirmed, order.StatusShipped,
+	order.StatusRejected, order.StatusCancelling, order.StatusCancelled, order.StatusNeedsAttention,
 }
 
 func statusSchema() *huma.Schema {

@@ -14,7 +14,7 @@ import (
 // paymentAnswer is a payment as clients see it. The key towards the provider is not theirs to know.
 type paymentAnswer struct {
 	OrderID         string             `json:"order_id" format:"uuid"`
-	Status          payment.Status     `json:"status" enum:"requested,authorized,declined"`
+	Status          payment.Status     `json:"status" enum:"requested,authorized,declined,capturing,captured,voiding,voided,refunding,refunded"`
 	Amount          money              `json:"amount"`
 	PaymentMethod   string             `json:"payment_method"`
 	AuthorizationID string             `json:"authorization_id,omitzero" doc:"The provider's."`

@@ -15,17 +15,19 @@ import (
 
 // Order is one row. Times are those the events carry, in UTC and in the microseconds the database keeps.
 type Order struct {
-	ID            order.ID         `json:"id"`
-	CustomerID    string           `json:"customer_id"`
-	Status        order.Status     `json:"status"`
-	Lines         []order.Line     `json:"lines"`
-	Total         aggregates.Money `json:"total"`
-	PaymentMethod string           `json:"payment_method"`
-	Reason        order.Reason     `json:"reason"`    // why it is being undone or was rejected
-	Shortages     []order.Shortage `json:"shortages"` // what was missing, when it was rejected for that
-	PlacedAt      time.Time        `json:"placed_at"`
-	UpdatedAt     time.Time        `json:"updated_at"`
-	History       []Entry          `json:"history"` // oldest first; not loaded by List
+	ID             order.ID         `json:"id"`
+	CustomerID     string           `json:"customer_id"`
+	Status         order.Status     `json:"status"`
+	Lines          []order.Line     `json:"lines"`
+	Total          aggregates.Money `json:"total"`
+	PaymentMethod  string           `json:"payment_method"`
+	Reason         order.Reason     `json:"reason"`    // why it is being undone or ended without effect
+	Detail         string           `json:"detail"`    // the same in words
+	Shortages      []order.Shortage `json:"shortages"` // what was missing, when it was rejected for that
+	order.Shipment                  // empty until it is asked for
+	PlacedAt       time.Time        `json:"placed_at"`
+	UpdatedAt      time.Time        `json:"updated_at"`
+	History        []Entry          `json:"history"` // oldest first; not loaded by List
 	projections.Mark
 }
 
@@ -73,11 +75,36 @@ func Apply(o Order, e projections.Event) (Order, error) {
 	case order.Confirmed:
 		o.ID, at = p.OrderID, p.At
 		o.Status = order.StatusConfirmed
+	case order.ShipmentRequested:
+		o.ID, at = p.OrderID, p.At
+		o.Shipment = p.Shipment
+	case order.CommitRequested:
+		o.ID, at = p.OrderID, p.At
+		o.Status = order.StatusConfirmed // again, if it needed attention
+	case order.Shipped:
+		o.ID, at = p.OrderID, p.At
+		o.Status = order.StatusShipped
 	case order.CompensationStarted:
 		o.ID, at = p.OrderID, p.At
-		o.Status, o.Reason = order.StatusCancelling, p.Reason
+		o.Status, o.Reason, o.Detail = order.StatusCancelling, p.Reason, p.Detail
+	case order.CancellationRequested:
+		o.ID, at = p.OrderID, p.At
+		o.Status, o.Reason, o.Detail = order.StatusCancelling, p.Reason, p.Detail
 	case order.CompensationAdvanced:
-		o.ID, at = p.OrderID, p.At // still being undone: a step towards the same end
+		o.ID, at = p.OrderID, p.At
+		o.Status = order.StatusCancelling // still, or again
+	case order.AttentionNeeded:
+		o.ID, at = p.OrderID, p.At
+		o.Status = order.StatusNeedsAttention
+	case order.RetryRequested:
+		o.ID, at = p.OrderID, p.At
+		o.Status = order.StatusConfirmed
+		if p.Step.Undoes() {
+			o.Status = order.StatusCancelling
+		}
+	case order.Cancelled:
+		o.ID, at = p.OrderID, p.At
+		o.Status, o.Reason = order.StatusCancelled, p.Reason
 	case order.Rejected:
 		o.ID, at = p.OrderID, p.At
 		o.Status, o.Reason, o.Shortages = order.StatusRejected, p.Reason, p.Shortages

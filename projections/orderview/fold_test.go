@@ -38,7 +38,30 @@ var (
 		OrderID: id, Reason: order.ReasonPaymentDeclined, Undo: []order.Step{order.StepReserveStock}, Lines: items, At: at.Add(2 * time.Second),
 	}
 	rejected = order.Rejected{OrderID: id, Reason: order.ReasonPaymentDeclined, At: at.Add(3 * time.Second)}
+
+	parcel     = order.Shipment{Carrier: "DHL", TrackingNumber: "JD014600003RU"}
+	toShip     = order.ShipmentRequested{OrderID: id, Shipment: parcel, At: at.Add(3 * time.Second)}
+	toCommit   = order.CommitRequested{OrderID: id, Lines: items, At: at.Add(4 * time.Second)}
+	shipped    = order.Shipped{OrderID: id, Shipment: parcel, At: at.Add(5 * time.Second)}
+	cancelling = order.CancellationRequested{
+		OrderID: id, Reason: order.ReasonOnRequest, Detail: "changed my mind", Lines: items, At: at.Add(3 * time.Second),
+		Undo: []order.Step{order.StepAuthorizePayment, order.StepReserveStock},
+	}
+	advanced = order.CompensationAdvanced{
+		OrderID: id, Undone: order.StepAuthorizePayment, Next: order.StepReserveStock, Lines: items, At: at.Add(4 * time.Second),
+	}
+	cancelled = order.Cancelled{OrderID: id, Reason: order.ReasonOnRequest, At: at.Add(5 * time.Second)}
 )
+
+func stuck(step order.Step) order.AttentionNeeded {
+	return order.AttentionNeeded{OrderID: id, Wait: order.Wait{Step: step, Attempt: 1}, Cause: order.CauseOverdue, At: at.Add(4 * time.Second)}
+}
+
+func again(step order.Step) order.RetryRequested {
+	return order.RetryRequested{
+		OrderID: id, Wait: order.Wait{Step: step, Attempt: 2}, Reason: "provider is back", Lines: items, At: at.Add(5 * time.Second),
+	}
+}
 
 // Each story ends in the row its golden file holds. Run with -update to rewrite the files, and review the diff.
 func TestGoldenRows(t *testing.T) {
@@ -53,16 +76,11 @@ func TestGoldenRows(t *testing.T) {
 			OrderID: id, Reason: order.ReasonOutOfStock, At: at.Add(time.Second),
 			Shortages: []order.Shortage{{SKU: "MUG-1", Requested: 2, Available: 1}},
 		}},
-		"undone_in_two_steps": {
-			placed, requested, confirmed,
-			order.CompensationStarted{
-				OrderID: id, Reason: order.ReasonPaymentDeclined, Lines: items, At: at.Add(3 * time.Second),
-				Undo: []order.Step{order.StepAuthorizePayment, order.StepReserveStock},
-			},
-			order.CompensationAdvanced{
-				OrderID: id, Undone: order.StepAuthorizePayment, Next: order.StepReserveStock, Lines: items, At: at.Add(4 * time.Second),
-			},
-		},
+		"shipped":             {placed, requested, confirmed, toShip, toCommit, shipped},
+		"shipping_is_stuck":   {placed, requested, confirmed, toShip, stuck(order.StepCapturePayment)},
+		"cancelled":           {placed, requested, confirmed, cancelling, advanced, cancelled},
+		"undone_in_two_steps": {placed, requested, confirmed, cancelling, advanced},
+		"undoing_is_stuck":    {placed, requested, confirmed, cancelling, stuck(order.StepVoidPayment)},
 	} {
 		t.Run(story, func(t *testing.T) {
 			t.Parallel()
@@ -91,11 +109,19 @@ func TestGoldenRows(t *testing.T) {
 // The read model tells the status that the order itself has.
 func TestStatusIsThatOfTheAggregate(t *testing.T) {
 	t.Parallel()
-	events := []order.Event{placed, requested, undoing, rejected}
-	for n := 1; n <= len(events); n++ {
-		state := order.Decider.Fold(order.Decider.Initial(), events[:n]...)
-		if row := fold(t, events[:n]...); row.Status != state.Status || row.Reason != state.Reason {
-			t.Errorf("after %T: %s %q, the order says %s %q", events[n-1], row.Status, row.Reason, state.Status, state.Reason)
+	for _, events := range [][]order.Event{
+		{placed, requested, undoing, rejected},
+		{placed, requested, confirmed, toShip, stuck(order.StepCapturePayment), again(order.StepCapturePayment), toCommit, shipped},
+		{placed, requested, confirmed, toShip, stuck(order.StepCapturePayment), toCommit, shipped},
+		{placed, requested, confirmed, cancelling, stuck(order.StepVoidPayment), again(order.StepVoidPayment), advanced, cancelled},
+		{placed, requested, confirmed, cancelling, stuck(order.StepVoidPayment), advanced, cancelled},
+	} {
+		for n := 1; n <= len(events); n++ {
+			state := order.Decider.Fold(order.Decider.Initial(), events[:n]...)
+			row := fold(t, events[:n]...)
+			if row.Status != state.Status || row.Reason != state.Reason || row.Shipment != state.Shipment {
+				t.Errorf("after %T: %+v, the order says %+v", events[n-1], row, state)
+			}
 		}
 	}
 }

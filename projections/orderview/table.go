@@ -50,7 +50,7 @@ func Migrations() fs.FS {
 func scan(row pgx.CollectableRow) (Order, error) {
 	var o Order
 	err := row.Scan(&o.ID, &o.CustomerID, &o.Status, &o.Lines, &o.Total.Amount, &o.Total.Currency, &o.PaymentMethod,
-		&o.Reason, &o.Shortages, &o.PlacedAt, &o.UpdatedAt, &o.History, &o.Version, &o.Position, &o.Applied)
+		&o.Reason, &o.Detail, &o.Shortages, &o.Carrier, &o.TrackingNumber, &o.PlacedAt, &o.UpdatedAt, &o.History, &o.Version, &o.Position, &o.Applied)
 	o.PlacedAt, o.UpdatedAt = o.PlacedAt.UTC(), o.UpdatedAt.UTC()
 	return o, err
 }

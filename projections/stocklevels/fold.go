@@ -42,6 +42,8 @@ func Apply(l Level, e projections.Event) (Level, error) {
 		l.SKU, reserved = p.SKU, p.Quantity
 	case stock.Deallocated:
 		l.SKU, reserved = p.SKU, -p.Quantity
+	case stock.Dispatched:
+		l.SKU, onHand, reserved = p.SKU, -p.Quantity, -p.Quantity
 	default:
 		return l, &projections.UnhandledEventError{Type: p.EventType()}
 	}

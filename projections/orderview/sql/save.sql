@@ -2,12 +2,12 @@
 -- other and cannot deadlock. A row at a position is the same whoever folded it, so the higher position wins.
 INSERT INTO orderview_orders AS o (
        id, customer_id, status, lines, total_amount, total_currency, payment_method,
-       reason, shortages, placed_at, updated_at, history, version, position, applied)
+       reason, detail, shortages, carrier, tracking_number, placed_at, updated_at, history, version, position, applied)
 SELECT r.id, r.customer_id, r.status, r.lines, (r.total ->> 'amount')::bigint, r.total ->> 'currency', r.payment_method,
-       r.reason, r.shortages, r.placed_at, r.updated_at, r.history, r.version, r.position, r.applied
+       r.reason, r.detail, r.shortages, r.carrier, r.tracking_number, r.placed_at, r.updated_at, r.history, r.version, r.position, r.applied
 FROM jsonb_to_recordset(@rows::jsonb) AS r (
        id text, customer_id text, status text, lines jsonb, total jsonb, payment_method text,
-       reason text, shortages jsonb, placed_at timestamptz, updated_at timestamptz, history jsonb,
+       reason text, detail text, shortages jsonb, carrier text, tracking_number text, placed_at timestamptz, updated_at timestamptz, history jsonb,
        version bigint, position bigint, applied bigint)
 ORDER BY r.id COLLATE "C"
 ON CONFLICT ON CONSTRAINT orderview_orders_pkey DO UPDATE
@@ -18,7 +18,10 @@ SET customer_id = excluded.customer_id,
     total_currency = excluded.total_currency,
     payment_method = excluded.payment_method,
     reason = excluded.reason,
+    detail = excluded.detail,
     shortages = excluded.shortages,
+    carrier = excluded.carrier,
+    tracking_number = excluded.tracking_number,
     placed_at = excluded.placed_at,
     updated_at = excluded.updated_at,
     history = excluded.history,
