@@ -197,7 +197,7 @@ func (g *group) insert(b *pgx.Batch, where *storedAt) {
 	if len(g.newTasks) > 0 {
 		g.insertTasks(b)
 	}
-	b.Queue(sqlMoveHead, pgx.StrictNamedArgs{"events": g.count, "tails": g.tails})
+	b.Queue(sqlMoveHead, pgx.StrictNamedArgs{"events": g.count, "tails": g.tails, "leaves": g.leaves})
 }
 
 // scan reads the position of the first row of a group.

@@ -45,6 +45,7 @@ type preparedEvent struct {
 	schemaVersion int32
 	data          []byte
 	metadata      []byte
+	hash          eventstore.Hash // its leaf, see hashed
 }
 
 // prepare checks an append and does all work on it that needs neither the lock nor the writer.
@@ -67,7 +68,7 @@ func prepare(a eventstore.Append, partitions int) (*prepared, error) {
 			if err != nil {
 				return nil, err
 			}
-			events[j] = event
+			events[j] = hashed(s, j, event)
 			p.bytes += len(event.data) + len(event.metadata)
 		}
 		p.rows += len(events)
@@ -189,7 +190,7 @@ func prepareEvent(stream eventstore.StreamID, e eventstore.Event) (preparedEvent
 		id:            e.ID,
 		eventType:     e.Type,
 		schemaVersion: int32(e.SchemaVersion),
-		data:          clone(e.Data),
+		data:          e.Data,
 		metadata:      metadata,
 	}, nil
 }

@@ -10,6 +10,9 @@
 // caller its own result. [Store.AppendTx] does the same within a transaction of the caller. Both go through [group],
 // which is plain Go without a database.
 //
+// The statement that moves the head also adds the commit's link to the hash chain (docs/hash-chain.md): only under the lock
+// is the link before it known. Leaf hashes are computed by the callers, before they queue.
+//
 // Beside the log, in the same transactions: receipts of requests with an idempotency key, and tasks, the work that must
 // follow an append. Leases say who may act alone.
 //

@@ -15,8 +15,9 @@ import (
 // The new rows have places 1, 2, … behind the head of the log. Where that is, the insert finds out under the lock;
 // [result.at] turns places into positions.
 type group struct {
-	count int64   // new rows
-	tails []int64 // place of the last new row of each partition, 0 for none
+	count  int64   // new rows
+	tails  []int64 // place of the last new row of each partition, 0 for none
+	leaves []byte  // leaf hashes of the new rows, end to end
 
 	versions map[eventstore.StreamID]eventstore.Version // of every stream that is appended to
 	receipts map[receiptKey]eventstore.Receipt          // of every key that is used; new ones have minus their place as position
@@ -26,6 +27,7 @@ type group struct {
 	newReceipts  []eventstore.Receipt // with their places as positions
 	newTasks     []taskRow
 	firstEventID uuid.UUID
+	scratch      []byte
 }
 
 func newGroup(partitions int) *group {
@@ -152,6 +154,8 @@ func (g *group) add(s preparedStream, e preparedEvent) {
 	rows.data = append(rows.data, e.data)
 	rows.metadata = append(rows.metadata, e.metadata)
 	g.tails[s.partition] = g.count
+	leaf := g.leafOf(s, e, g.versions[s.id])
+	g.leaves = append(g.leaves, leaf[:]...)
 }
 
 // empty reports that no append was admitted: there is nothing to store.

@@ -13,7 +13,7 @@ import (
 
 const (
 	minServerVersion = 150000
-	schemaVersion    = 1 // of log_head.schema_version
+	schemaVersion    = 2 // of log_head.schema_version
 )
 
 // Store is the event log of one service in one database. It is safe for concurrent use, also by several processes.

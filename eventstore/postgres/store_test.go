@@ -110,7 +110,7 @@ func TestRuntimeRole(t *testing.T) {
 		exec(`DROP OWNED BY ` + role)
 		exec(`DROP ROLE ` + role)
 	})
-	exec(`GRANT SELECT, INSERT ON events, receipts TO ` + role)
+	exec(`GRANT SELECT, INSERT ON events, log_commits, receipts TO ` + role)
 	exec(`GRANT SELECT, UPDATE ON log_head TO ` + role)
 	exec(`GRANT SELECT, INSERT, UPDATE ON leases TO ` + role)
 	exec(`GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO ` + role)
