@@ -49,6 +49,9 @@ type Model[R any] struct {
 	Scan    pgx.RowToFunc[R]
 }
 
+// Access is what the projector's role needs on the tables of a model, which is all it should get.
+const Access = "SELECT, INSERT, UPDATE"
+
 // Querier runs a query: a pool, a connection or a transaction.
 type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

@@ -154,7 +154,8 @@ func announce(ctx context.Context, cmd *cobra.Command, local *app.Local, o devOp
 	url := "http://" + reachable(local.Addr())
 	if dir != "" {
 		err := devfile.Write(dir, devfile.File{
-			URL: url, PID: os.Getpid(), Kafka: local.Brokers, Databases: local.Databases, StartedAt: time.Now().UTC(),
+			URL: url, PID: os.Getpid(), Kafka: local.Brokers, Databases: local.Databases, Owners: local.Owners,
+			StartedAt: time.Now().UTC(),
 		})
 		if err != nil {
 			return err

@@ -18,6 +18,19 @@ func Migrations() fs.FS {
 	return files
 }
 
+// Access is what a service's runtime role needs on the tables of [Migrations], by table, and all it should get: with it,
+// not even the program itself can change or remove a stored event.
+func Access() map[string]string {
+	return map[string]string{
+		"events":      "SELECT, INSERT",
+		"log_commits": "SELECT, INSERT",
+		"log_head":    "SELECT, UPDATE (position, partitions, tails, linked, link)",
+		"receipts":    "SELECT, INSERT",
+		"tasks":       "SELECT, INSERT, UPDATE, DELETE",
+		"leases":      "SELECT, INSERT, UPDATE",
+	}
+}
+
 //go:embed sql/*.sql
 var sqlFiles embed.FS
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/eventstore/postgres"
+	db "github.com/ordo-platform/ordo/internal/postgres"
 	"github.com/ordo-platform/ordo/internal/testenv"
 )
 
@@ -93,8 +94,8 @@ func TestOpenRefuses(t *testing.T) {
 	wantRefusal(pool, postgres.Config{Partitions: 7, UnsafeDurability: true}, "schema version 99")
 }
 
-// The role a service runs under needs no more than this.
-func TestRuntimeRole(t *testing.T) {
+// The role a service runs under needs no more than Access says: everything a store does works under it.
+func TestAccessIsEnough(t *testing.T) {
 	t.Parallel()
 	url := testenv.Postgres(t)
 	admin := migrated(t, url, 2)
@@ -110,11 +111,9 @@ func TestRuntimeRole(t *testing.T) {
 		exec(`DROP OWNED BY ` + role)
 		exec(`DROP ROLE ` + role)
 	})
-	exec(`GRANT SELECT, INSERT ON events, log_commits, receipts TO ` + role)
-	exec(`GRANT SELECT, UPDATE ON log_head TO ` + role)
-	exec(`GRANT SELECT, INSERT, UPDATE ON leases TO ` + role)
-	exec(`GRANT SELECT, INSERT, UPDATE, DELETE ON tasks TO ` + role)
-
+	if err := db.Grant(t.Context(), admin, role, postgres.Access()); err != nil {
+		t.Fatal(err)
+	}
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)
@@ -132,10 +131,21 @@ func TestRuntimeRole(t *testing.T) {
 	if _, err := store.Append(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
+	task := claim(t, store, "pay", 1)[0]
+	if err := store.RetryTask(t.Context(), task, 0); err != nil {
+		t.Error(err)
+	}
 	if err := complete(t, store, pool, claim(t, store, "pay", 1)[0]); err != nil {
 		t.Error(err)
 	}
-	if _, err := store.Lease("relay", "me", hour).Acquire(t.Context()); err != nil {
+	lease := store.Lease("relay", "me", hour)
+	if _, err := lease.Acquire(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(lease.Renew(t.Context()), lease.Release(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if _, err := store.FirstUnseen(t.Context(), make([]eventstore.Position, postgres.DefaultPartitions)); err != nil {
 		t.Error(err)
 	}
 	wantLog(t, store, 2)

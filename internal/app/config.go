@@ -30,7 +30,8 @@ func publishers() []string {
 
 // Config says where a platform finds its parts. All fields are required unless they say otherwise.
 type Config struct {
-	Databases       map[string]string // connection URL by service
+	Databases       map[string]string // connection URL by service, of the role it runs under
+	Owners          map[string]string // the same database for the role that makes its tables; optional: the one it runs under
 	Brokers         []string          // Kafka bootstrap addresses
 	PaymentProvider string            // base URL
 	Listener        net.Listener      // where to serve the API

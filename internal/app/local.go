@@ -7,16 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -43,7 +40,8 @@ const brokerPort = 9092
 type Local struct {
 	*Platform
 	Brokers   []string
-	Databases map[string]string // connection URL by service
+	Databases map[string]string // connection URL by service, of the role it runs under
+	Owners    map[string]string // the same for the role that makes its tables; none if that is the same role
 	Provider  *psp.Simulator
 
 	embedded []func(context.Context) error // stops the embedded parts, last one first
@@ -91,6 +89,7 @@ func NewLocal(ctx context.Context, c LocalConfig) (_ *Local, err error) {
 	}
 	l.Platform, err = New(ctx, Config{
 		Databases:        l.Databases,
+		Owners:           l.Owners,
 		Holder:           holder,
 		Brokers:          l.Brokers,
 		PaymentProvider:  provider,
@@ -141,9 +140,9 @@ func (l *Local) stopEmbedded(ctx context.Context) error {
 
 // startDatabases gives every service a database of its own.
 func (l *Local) startDatabases(ctx context.Context, c LocalConfig) error {
-	l.Databases = map[string]string{}
+	l.Databases, l.Owners = map[string]string{}, map[string]string{}
 	if c.DatabaseURL != "" {
-		return l.useServer(ctx, c.DatabaseURL)
+		return l.useServer(ctx, c.DatabaseURL, c.Logger)
 	}
 	config := embedded.PostgresConfig{Ephemeral: c.DataDir == "", Log: c.Logger}
 	if c.DataDir != "" {
@@ -161,60 +160,13 @@ func (l *Local) startDatabases(ctx context.Context, c LocalConfig) error {
 		}
 	}()
 	for _, service := range Services() {
-		if l.Databases[service], err = server.EnsureDatabase(ctx, service); err != nil {
+		database, err := server.EnsureDatabase(ctx, service)
+		if err != nil {
 			return err
 		}
+		l.Databases[service], l.Owners[service] = database.Runtime, database.Owner
 	}
 	return nil
-}
-
-// useServer makes the services' databases on a server of the user's, if they are missing.
-func (l *Local) useServer(ctx context.Context, address string) (err error) {
-	config, err := pgx.ParseConfig(address)
-	if err != nil {
-		return fmt.Errorf("database url: %w", err)
-	}
-	defer func() {
-		if err != nil && ctx.Err() == nil {
-			err = &ServerError{Server: PostgresServer, Addr: net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))), Err: err}
-		}
-	}()
-	limited, cancel := context.WithTimeout(ctx, reachLimit) // the client would wait for minutes
-	defer cancel()
-	conn, err := pgx.ConnectConfig(limited, config)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	for _, service := range Services() {
-		name := "ordo_" + service
-		var exists bool
-		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists); err != nil {
-			return err
-		}
-		if !exists {
-			if _, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
-				return fmt.Errorf("create database %s: %w", name, err)
-			}
-		}
-		if l.Databases[service], err = withDatabase(address, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// withDatabase is a server's address with another database, in either form Postgres knows.
-func withDatabase(address, database string) (string, error) {
-	if !strings.Contains(address, "://") {
-		return address + " dbname=" + database, nil
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return "", errors.New("database url: not a URL") // the error of url.Parse has the password in it
-	}
-	u.Path = "/" + database
-	return u.String(), nil
 }
 
 // reachBrokers asks for one answer of one broker. What comes next would try for long, and log each attempt.

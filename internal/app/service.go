@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 
 	"github.com/google/uuid"
@@ -24,6 +25,9 @@ import (
 // maxConns bounds the connections of one service in one process. Consumers take one per partition at work, so this is also
 // how many partitions are worked on at once.
 const maxConns = 12
+
+// ownerConns bounds those that make the tables, at start.
+const ownerConns = 2
 
 // service is one service of a platform: its database and what runs on it.
 type service struct {
@@ -52,7 +56,7 @@ func openService(ctx context.Context, name string, c Config) (_ *service, err er
 	if s.pool, err = postgres.Open(ctx, c.Databases[name], maxConns); err != nil {
 		return nil, err
 	}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.prepareTables(ctx); err != nil {
 		return nil, err
 	}
 	if name == Views {
@@ -76,20 +80,49 @@ func tasksOf(service string) command.TaskRule {
 	return nil
 }
 
-func (s *service) migrate(ctx context.Context) error {
-	if s.name != Views {
-		if err := postgres.Migrate(ctx, s.pool, "eventstore", eventpg.Migrations()); err != nil {
+// prepareTables brings the service's tables up to date, as the owner of its database, and lets the role the service runs
+// under do with them what it needs. Without an owner, that role is the owner.
+func (s *service) prepareTables(ctx context.Context) error {
+	owner := s.pool
+	if address := s.config.Owners[s.name]; address != "" {
+		var err error
+		if owner, err = postgres.Open(ctx, address, ownerConns); err != nil {
 			return err
 		}
+		defer owner.Close()
 	}
-	if err := postgres.Migrate(ctx, s.pool, "consumer", consumer.Migrations()); err != nil {
+	access, err := s.migrate(ctx, owner)
+	if err != nil || owner == s.pool {
 		return err
+	}
+	var role string
+	if err := s.pool.QueryRow(ctx, "SELECT current_user").Scan(&role); err != nil {
+		return err
+	}
+	return postgres.Grant(ctx, owner, role, access)
+}
+
+// migrate returns what the service's role needs on the tables it has made.
+func (s *service) migrate(ctx context.Context, owner *pgxpool.Pool) (access map[string]string, err error) {
+	access = consumer.Access()
+	if s.name != Views {
+		if err := postgres.Migrate(ctx, owner, "eventstore", eventpg.Migrations()); err != nil {
+			return nil, err
+		}
+		maps.Copy(access, eventpg.Access())
+	}
+	if err := postgres.Migrate(ctx, owner, "consumer", consumer.Migrations()); err != nil {
+		return nil, err
 	}
 	var models []projections.ReadModel
 	for _, kept := range readmodels.Of(s.name) {
 		models = append(models, kept.ReadModel)
 	}
-	return generations.Prepare(ctx, s.pool, models...)
+	if err := generations.Prepare(ctx, owner, models...); err != nil {
+		return nil, err
+	}
+	maps.Copy(access, generations.Access(models...))
+	return access, nil
 }
 
 // close gives up the service's connections.

@@ -35,6 +35,9 @@ func Migrations() fs.FS {
 	return files
 }
 
+// Access is what a service's runtime role needs on the table of [Migrations].
+func Access() map[string]string { return map[string]string{"checkpoints": "SELECT, INSERT, UPDATE"} }
+
 // checkpoint is a row of the table. The zero value stands for one that is not there.
 type checkpoint struct {
 	Version     int64

@@ -22,7 +22,8 @@ type File struct {
 	URL       string            `json:"url"` // base address of the HTTP API
 	PID       int               `json:"pid"` // of the process that serves it; Read ignores the file when it is gone
 	Kafka     []string          `json:"kafka"`
-	Databases map[string]string `json:"databases"` // service -> address, password included
+	Databases map[string]string `json:"databases"` // service -> address, password included, for the role it runs under
+	Owners    map[string]string `json:"owners"`    // the same for the role that makes its tables; none if that is the same role
 	StartedAt time.Time         `json:"started_at"`
 }
 

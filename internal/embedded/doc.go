@@ -6,6 +6,7 @@
 //   - Both listen on loopback only and end with this process: on Linux even after kill -9 (the child gets a signal from the
 //     kernel); elsewhere the next start on the same folder stops what was left.
 //   - Postgres keeps every acknowledged commit (fsync and synchronous_commit are on), unless it was asked to be ephemeral.
+//   - Whoever works with a database neither owns it nor gets into another: [Postgres.EnsureDatabase] makes a role for each.
 //   - It works for root too, although Postgres itself refuses root: the server then runs as an unprivileged account.
 //   - One folder, one process: a second one gets a [LockedError] that names the holder.
 //

@@ -77,31 +77,33 @@ func execute(t *testing.T, url, statement string) {
 	}
 }
 
+func ensure(t *testing.T, server *Postgres, name string) Database {
+	t.Helper()
+	database, err := server.EnsureDatabase(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return database
+}
+
 func TestDataAndAddressesSurviveARestart(t *testing.T) {
 	t.Parallel()
 	dir := closedDir(t)
 	server := start(t, PostgresConfig{DataDir: dir})
-	url, err := server.EnsureDatabase(t.Context(), "orders")
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := ensure(t, server, "orders")
 	for setting, want := range map[string]string{"fsync": "on", "synchronous_commit": "on", "data_checksums": "on", "server_encoding": "UTF8", "listen_addresses": "127.0.0.1"} {
-		if got := query[string](t, url, "SHOW "+setting); got != want {
+		if got := query[string](t, before.Runtime, "SHOW "+setting); got != want {
 			t.Errorf("%s = %q, want %q", setting, got, want)
 		}
 	}
-	execute(t, url, `CREATE TABLE kept AS SELECT 'Grüße' AS text`)
+	execute(t, before.Owner, `CREATE TABLE kept AS SELECT 'Grüße' AS text; GRANT SELECT ON kept TO orders_runtime`)
 	stop(t, server)
 
 	server = start(t, PostgresConfig{DataDir: dir})
-	again, err := server.EnsureDatabase(t.Context(), "orders")
-	if err != nil {
-		t.Fatal(err)
+	if again := ensure(t, server, "orders"); again != before {
+		t.Errorf("addresses changed: %v, then %v", before, again)
 	}
-	if again != url {
-		t.Errorf("address changed: %s, then %s", url, again)
-	}
-	if got := query[string](t, url, `SELECT text FROM kept`); got != "Grüße" {
+	if got := query[string](t, before.Runtime, `SELECT text FROM kept`); got != "Grüße" {
 		t.Errorf("got %q", got)
 	}
 	info, err := os.Stat(filepath.Join(dir, secretsFile))
@@ -110,26 +112,36 @@ func TestDataAndAddressesSurviveARestart(t *testing.T) {
 	}
 }
 
-func TestARoleEntersItsOwnDatabaseOnly(t *testing.T) {
+// Roles enter their own database only, and in it only the owner may make anything, temporary tables included.
+func TestRolesAreKeptApart(t *testing.T) {
 	t.Parallel()
 	server := start(t, PostgresConfig{Ephemeral: true})
-	orders, err := server.EnsureDatabase(t.Context(), "orders")
+	orders := ensure(t, server, "orders")
+	ensure(t, server, "payments")
+	execute(t, orders.Owner, `CREATE TABLE owned ()`)
+	wantDenied := func(what string, err error) {
+		t.Helper()
+		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != "42501" {
+			t.Errorf("%s: %v, want 42501", what, err)
+		}
+	}
+	for role, address := range map[string]string{"owner": orders.Owner, "runtime": orders.Runtime} {
+		for _, other := range []string{"payments", "postgres", "template1"} {
+			conn, err := pgx.Connect(t.Context(), strings.Replace(address, "/orders?", "/"+other+"?", 1))
+			if err == nil {
+				_ = conn.Close(t.Context())
+			}
+			wantDenied(role+" connects to "+other, err)
+		}
+	}
+	conn, err := pgx.Connect(t.Context(), orders.Runtime)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.EnsureDatabase(t.Context(), "payments"); err != nil {
-		t.Fatal(err)
-	}
-	execute(t, orders, `CREATE TABLE owned ()`)
-	for _, other := range []string{"payments", "postgres", "template1"} {
-		conn, err := pgx.Connect(t.Context(), strings.Replace(orders, "/orders?", "/"+other+"?", 1))
-		if err == nil {
-			_ = conn.Close(t.Context())
-		}
-		var refused *pgconn.PgError
-		if !errors.As(err, &refused) || refused.Code != "42501" {
-			t.Errorf("connect to %s as orders: %v", other, err)
-		}
+	defer func() { _ = conn.Close(context.Background()) }()
+	for _, statement := range []string{`SELECT FROM owned`, `CREATE TABLE made ()`, `CREATE TEMP TABLE made ()`, `CREATE SCHEMA made`, `SET ROLE orders`} {
+		_, err := conn.Exec(t.Context(), statement)
+		wantDenied(statement, err)
 	}
 }
 

@@ -1,7 +1,10 @@
 package generations_test
 
 import (
+	"context"
+	"crypto/rand"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -145,5 +148,52 @@ func TestMigrationsReachEveryGeneration(t *testing.T) {
 	var shelf string
 	if err := pool.QueryRow(t.Context(), "SELECT shelf FROM stocklevels_levels WHERE sku = 'MUG'").Scan(&shelf); err != nil {
 		t.Error(err)
+	}
+}
+
+// A generation that is made while a service runs is open to the role of the service, as the ones before are.
+func TestNewGenerationIsSharedLikeTheOthers(t *testing.T) {
+	t.Parallel()
+	pool := open(t, testenv.Postgres(t))
+	role := "ordo_test_" + strings.ToLower(rand.Text()[:10])
+	exec := func(statement string) {
+		t.Helper()
+		if _, err := pool.Exec(context.Background(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`CREATE ROLE ` + role)
+	t.Cleanup(func() {
+		exec(`DROP OWNED BY ` + role)
+		exec(`DROP ROLE ` + role)
+	})
+	model := stocklevels.Model.ReadModel()
+	if err := generations.Prepare(t.Context(), pool, model); err != nil {
+		t.Fatal(err)
+	}
+	if err := postgres.Grant(t.Context(), pool, role, generations.Access(model)); err != nil {
+		t.Fatal(err)
+	}
+	second := generations.Generation{Model: model.Name, Number: 2}
+	exec(`CREATE SCHEMA ` + second.Schema())
+	if err := generations.Migrate(t.Context(), pool, model, second); err != nil {
+		t.Fatal(err)
+	}
+
+	cfg := pool.Config()
+	cfg.ConnConfig.RuntimeParams["role"] = role
+	runtime, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(runtime.Close)
+	for _, schema := range []string{"stocklevels_g1", second.Schema()} {
+		project(t, runtime, model.Projector(schema))
+	}
+	if n := onHand(t, runtime); n != 10 {
+		t.Errorf("%d on hand", n)
+	}
+	if fed, err := generations.New(runtime).Feed(t.Context(), model.Name, model.Version); err != nil || !slices.Equal(fed, []int{1}) {
+		t.Errorf("feeds %v, %v", fed, err)
 	}
 }

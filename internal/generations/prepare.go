@@ -28,7 +28,20 @@ var (
 	setShapeSQL string
 	//go:embed sql/columns.sql
 	columnsSQL string
+	//go:embed sql/readers.sql
+	readersSQL string
 )
+
+// Access is what a service's runtime role needs on the catalogue and on the tables and views of its models.
+func Access(models ...projections.ReadModel) map[string]string {
+	access := map[string]string{}
+	for _, m := range models {
+		access["generations"] = "SELECT, UPDATE (fed_at)"
+		access[m.Table] = "SELECT"
+		access[m.Name+"_g*/"+m.Table] = projections.Access
+	}
+	return access
+}
 
 // Prepare makes the catalogue and brings the tables of models up to date, those of every generation. A model without any
 // gets its first one; a table from before there were generations becomes it, with its rows. Replicas that start together
@@ -121,8 +134,27 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, g
 	if err := postgres.Migrate(ctx, inside, m.Name, m.Migrations); err != nil {
 		return err
 	}
+	if err := share(ctx, pool, m, g); err != nil {
+		return err
+	}
 	_, err = pool.Exec(ctx, setShapeSQL, pgx.StrictNamedArgs{"model": g.Model, "number": g.Number, "shape": newest})
 	return err
+}
+
+// share lets those who work with the model's other generations work with this one: a generation that is added while a service
+// runs must be open to its role.
+func share(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, g Generation) error {
+	rows, _ := pool.Query(ctx, readersSQL, pgx.StrictNamedArgs{"relation": m.Table}) // CollectRows has the error
+	roles, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("who reads %s: %w", m.Table, err)
+	}
+	for _, role := range roles {
+		if err := postgres.Grant(ctx, pool, role, map[string]string{g.Schema() + "/" + m.Table: projections.Access}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newestMigration is the number that the last of the files begins with.
