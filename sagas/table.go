@@ -14,10 +14,11 @@ type Table []Step
 
 // Step is what one service does about one kind of event.
 type Step struct {
-	Name     string  // unique in the table; salt of the ids of the events the step makes
-	Owner    string  // the service that does it
-	Do       Trigger // which event, and what to do about it
-	UndoneBy string  // name of the step that undoes this one, if it has lasting effects
+	Name     string        // unique in the table; salt of the ids of the events the step makes
+	Owner    string        // the service that does it
+	Do       Trigger       // which event, and what to do about it
+	UndoneBy string        // name of the step that undoes this one, if it has lasting effects
+	Within   time.Duration // for how long its answer is waited for; 0 if nobody waits
 }
 
 // Trigger ties a reaction to the type of event it reacts to. See [On].

@@ -161,10 +161,10 @@ func payments(t *rapid.T) []aggregates.Event {
 			payment.RecordRefunded{OrderID: id, Key: "refund-" + id + "-2", At: at},
 		}),
 		run(t, payment.Decider, nil, []payment.Command{
-			request, undo, authorized,
-			payment.RecordVoidRefused{OrderID: id, Key: "void-" + id, Reason: reason, At: at},
-			undoAgain,
-			payment.RecordVoided{OrderID: id, Key: "void-" + id + "-2", At: at},
+			request, undo, undoAgain, authorized,
+			payment.RecordVoidRefused{OrderID: id, Key: "void-" + id + "-2", Reason: reason, At: at},
+			payment.Undo{OrderID: id, Attempt: 3, At: at},
+			payment.RecordVoided{OrderID: id, Key: "void-" + id + "-3", At: at},
 		}),
 	)
 }

@@ -82,6 +82,7 @@ var platform = NewRegistry(
 	}),
 	Define("PaymentCaptured", 1, func(e payment.Captured) bool { return said(e.At, e.OrderID) && money(e.Amount) }),
 	Define("PaymentCaptureRefused", 1, func(e payment.CaptureRefused) bool { return said(e.At, e.OrderID) && e.Attempt > 0 }),
+	Define("PaymentRetryRequested", 1, func(e payment.RetryRequested) bool { return said(e.At, e.OrderID) && e.Attempt > 0 }),
 	Define("PaymentUndoRequested", 1, func(e payment.UndoRequested) bool { return said(e.At, e.OrderID) && e.Attempt > 0 }),
 	Define("PaymentVoidRequested", 1, func(e payment.VoidRequested) bool {
 		return said(e.At, e.OrderID, e.AuthorizationID, e.Key) && e.Attempt > 0

@@ -135,13 +135,15 @@ func undone(s State, c RecordUndone) ([]Event, error) {
 func requestCommit(s State, c RequestCommit) ([]Event, error) {
 	switch s.Status {
 	case StatusConfirmed, StatusNeedsAttention:
-		if s.Wait.Step == StepCapturePayment {
+		switch {
+		case s.Wait.Step == StepCapturePayment:
 			return []Event{CommitRequested{OrderID: s.ID, Lines: items(s.Lines), At: c.At}}, nil
+		case s.Wait.Step == StepCommitStock:
+			return nil, nil // requested before
+		case len(s.Undo) > 0:
+			return nil, nil // too late: the money goes back
 		}
-		if !s.shipping() {
-			return nil, invalidState(s, "it is not being shipped")
-		}
-		return nil, nil // requested before; or cancelled meanwhile, then the money goes back
+		return nil, invalidState(s, "it is not being shipped")
 	case StatusShipped:
 		return nil, nil
 	case StatusCancelling, StatusCancelled:

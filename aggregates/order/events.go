@@ -123,27 +123,27 @@ type RetryRequested struct {
 }
 
 // Awaits returns what an event makes its order wait for, if anything.
-func Awaits(e Event) (Wait, bool) {
+func Awaits(e Event) (ID, Wait, bool) {
 	switch e := e.(type) {
 	case Placed:
-		return Wait{StepReserveStock, 1}, true
+		return e.OrderID, Wait{StepReserveStock, 1}, true
 	case PaymentRequested:
-		return Wait{StepAuthorizePayment, 1}, true
+		return e.OrderID, Wait{StepAuthorizePayment, 1}, true
 	case ShipmentRequested:
-		return Wait{StepCapturePayment, 1}, true
+		return e.OrderID, Wait{StepCapturePayment, 1}, true
 	case CommitRequested:
-		return Wait{StepCommitStock, 1}, true
+		return e.OrderID, Wait{StepCommitStock, 1}, true
 	case CompensationStarted:
-		return Wait{e.Undo[0].UndoneBy(), 1}, true
+		return e.OrderID, Wait{e.Undo[0].UndoneBy(), 1}, true
 	case CancellationRequested:
-		return Wait{e.Undo[0].UndoneBy(), 1}, true
+		return e.OrderID, Wait{e.Undo[0].UndoneBy(), 1}, true
 	case CompensationAdvanced:
-		return Wait{e.Next.UndoneBy(), 1}, true
+		return e.OrderID, Wait{e.Next.UndoneBy(), 1}, true
 	case RetryRequested:
-		return e.Wait, true
+		return e.OrderID, e.Wait, true
 	case Confirmed, Shipped, Rejected, Cancelled, AttentionNeeded:
 	}
-	return Wait{}, false
+	return "", Wait{}, false
 }
 
 func (Placed) isEvent()                {}

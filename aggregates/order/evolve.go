@@ -3,7 +3,7 @@ package order
 import "fmt"
 
 func evolve(s State, e Event) State {
-	if wait, ok := Awaits(e); ok {
+	if _, wait, ok := Awaits(e); ok {
 		s.Wait = wait
 	}
 	switch e := e.(type) {

@@ -147,7 +147,7 @@ func TestEveryCommandInEveryState(t *testing.T) {
 		{order.Ship{OrderID: id, Shipment: order.Shipment{Carrier: "UPS", TrackingNumber: "1"}, At: at}, "?!!x !!!!!! !!!! !!!", []order.Event{
 			order.ShipmentRequested{OrderID: id, Shipment: order.Shipment{Carrier: "UPS", TrackingNumber: "1"}, At: at},
 		}},
-		{order.RequestCommit{OrderID: id, At: at}, "?!!! x..x.x ...! !!.", []order.Event{commitRequested, commitRequested, commitRequested}},
+		{order.RequestCommit{OrderID: id, At: at}, "?!!! x..x.x .... !!.", []order.Event{commitRequested, commitRequested, commitRequested}},
 		{order.CompleteShipment{OrderID: id, At: at}, "?!!! !x.!x! !!!! !!!", []order.Event{shipped, shipped}},
 
 		{order.Cancel{OrderID: id, Reason: "changed my mind", At: at}, "?xxx !!!x!! .... !!.", []order.Event{

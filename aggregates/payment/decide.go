@@ -2,6 +2,7 @@ package payment
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/ordo-platform/ordo/aggregates"
 )
@@ -86,8 +87,10 @@ func capture(s State, c Capture) ([]Event, error) {
 			OrderID: s.OrderID, Amount: s.Amount, AuthorizationID: s.AuthorizationID, Key: key(CallCapture, s.OrderID, c.Attempt),
 			Attempt: c.Attempt, At: c.At,
 		}}, nil
-	case StatusCapturing, StatusCaptured:
-		return nil, nil // asked for before
+	case StatusCapturing:
+		return again(s, c.Attempt, c.At), nil
+	case StatusCaptured:
+		return nil, nil
 	case StatusVoiding, StatusVoided, StatusRefunding, StatusRefunded:
 		return nil, nil // too late: it is undone
 	case StatusRequested, StatusDeclined:
@@ -109,21 +112,27 @@ func undo(s State, c Undo) ([]Event, error) {
 		return []Event{voidOf(s, c)}, nil
 	case StatusCaptured:
 		return []Event{refundOf(s, c)}, nil
-	case StatusVoiding:
-		if s.Open == (Intent{}) && c.Attempt > s.Attempt { // it was refused
-			return []Event{voidOf(s, c)}, nil
-		}
-		return nil, nil
-	case StatusRefunding:
-		if s.Open == (Intent{}) && c.Attempt > s.Attempt {
+	case StatusVoiding, StatusRefunding:
+		switch {
+		case s.Open != (Intent{}) || c.Attempt <= s.Attempt:
+			return again(s, c.Attempt, c.At), nil
+		case s.Status == StatusRefunding: // it was refused, here and below
 			return []Event{refundOf(s, c)}, nil
 		}
-		return nil, nil
+		return []Event{voidOf(s, c)}, nil
 	case StatusVoided, StatusRefunded:
 		return nil, nil
 	default:
 		panic(unknown(s))
 	}
+}
+
+// again is the answer to who wants a call that is open.
+func again(s State, attempt int, at time.Time) []Event {
+	if attempt <= s.Attempt {
+		return nil
+	}
+	return []Event{RetryRequested{OrderID: s.OrderID, Attempt: attempt, At: at}}
 }
 
 func voidOf(s State, c Undo) VoidRequested {

@@ -61,6 +61,14 @@ type CaptureRefused struct {
 	At      time.Time `json:"at"`
 }
 
+// RetryRequested: what the open call is for is wanted again, as a later attempt. The call goes on; its answer counts for
+// that attempt.
+type RetryRequested struct {
+	OrderID string    `json:"order_id"`
+	Attempt int       `json:"attempt"`
+	At      time.Time `json:"at"`
+}
+
 // UndoRequested: the payment is to be undone, once it is known what became of the call that is open. No call follows yet.
 type UndoRequested struct {
 	OrderID string    `json:"order_id"`
@@ -122,6 +130,7 @@ func (Declined) isEvent()               {}
 func (CaptureRequested) isEvent()       {}
 func (Captured) isEvent()               {}
 func (CaptureRefused) isEvent()         {}
+func (RetryRequested) isEvent()         {}
 func (UndoRequested) isEvent()          {}
 func (VoidRequested) isEvent()          {}
 func (Voided) isEvent()                 {}
@@ -168,3 +177,6 @@ func (Refunded) EventType() string { return "PaymentRefunded" }
 
 // EventType implements aggregates.Event.
 func (RefundRefused) EventType() string { return "PaymentRefundRefused" }
+
+// EventType implements aggregates.Event.
+func (RetryRequested) EventType() string { return "PaymentRetryRequested" }

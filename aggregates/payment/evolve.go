@@ -24,6 +24,8 @@ func evolve(s State, e Event) State {
 		if s.Status != StatusVoiding {
 			s.Status = StatusAuthorized
 		}
+	case RetryRequested:
+		s.Attempt = e.Attempt
 	case UndoRequested:
 		s.Status, s.Attempt = StatusVoiding, e.Attempt
 	case VoidRequested:

@@ -38,6 +38,7 @@ var (
 	captured         = payment.Captured{OrderID: orderID, Amount: amount, At: at}
 	captureRefused   = payment.CaptureRefused{OrderID: orderID, Reason: "hold_expired", Attempt: 1, At: at}
 	undoRequested    = payment.UndoRequested{OrderID: orderID, Attempt: 1, At: at}
+	retried          = payment.RetryRequested{OrderID: orderID, Attempt: 2, At: at}
 	voidRequested    = payment.VoidRequested{OrderID: orderID, AuthorizationID: "a-1", Key: "void-" + orderID, Attempt: 1, At: at}
 	voidAgain        = payment.VoidRequested{OrderID: orderID, AuthorizationID: "a-1", Key: "void-" + orderID + "-2", Attempt: 2, At: at}
 	voided           = payment.Voided{OrderID: orderID, At: at}
@@ -96,7 +97,7 @@ func TestEveryCommandInEveryState(t *testing.T) {
 		{recordDeclined, "?x#. ### x# ###. ###", events{one(declined), {declined, voided}}},
 		{declinedAgain, "?x#. ### x# ###. ###", events{one(other), {other, voided}}},
 		{payment.Capture{OrderID: orderID, Attempt: 1, At: at}, "?!x! ... .. .... ...", events{one(captureRequested)}},
-		{payment.Capture{OrderID: orderID, Attempt: 2, At: at}, "?!x! ..x .. .... ...", events{one(captureAgain), one(captureAgain)}},
+		{payment.Capture{OrderID: orderID, Attempt: 2, At: at}, "?!x! x.x .. .... ...", events{one(captureAgain), one(retried), one(captureAgain)}},
 		{payment.RecordCaptured{OrderID: orderID, Key: "capture-" + orderID, At: at}, "?### x.# #x #### ...", events{one(captured), {captured, refundRequested}}},
 		{
 			payment.RecordCaptureRefused{OrderID: orderID, Key: "capture-" + orderID, Reason: "hold\n_expired", At: at},
@@ -106,9 +107,10 @@ func TestEveryCommandInEveryState(t *testing.T) {
 		{payment.Undo{OrderID: orderID, Attempt: 1, At: at}, "xxxx xxx .. .... ...", events{
 			one(voided), one(undoRequested), one(voidRequested), one(voided), one(undoRequested), one(refundRequested), one(voidRequested),
 		}},
-		{payment.Undo{OrderID: orderID, Attempt: 2, At: at}, "xxxx xxx .. .x.. .x.", events{
+		{payment.Undo{OrderID: orderID, Attempt: 2, At: at}, "xxxx xxx xx xx.. xx.", events{
 			one(voided), one(payment.UndoRequested{OrderID: orderID, Attempt: 2, At: at}), one(voidAgain), one(voided),
-			one(payment.UndoRequested{OrderID: orderID, Attempt: 2, At: at}), one(refundAgain), one(voidAgain), one(voidAgain), one(refundAgain),
+			one(payment.UndoRequested{OrderID: orderID, Attempt: 2, At: at}), one(refundAgain), one(voidAgain),
+			one(retried), one(retried), one(retried), one(voidAgain), one(retried), one(refundAgain),
 		}},
 		{payment.RecordVoided{OrderID: orderID, Key: "void-" + orderID, At: at}, "?### ### ## x#.. ###", events{one(voided)}},
 		{payment.RecordVoidRefused{OrderID: orderID, Key: "void-" + orderID, Reason: "try_later", At: at}, "?... ... .. x.## ...", events{one(voidRefused)}},

@@ -37,9 +37,27 @@ func shortages(refused []sagas.Refusal) []reservation.Shortage {
 	return short
 }
 
-// releaseStock undoes reserveStock when that is the first step to undo.
+// commitStock lets the pieces leave that reserveStock has set aside.
+func commitStock(e order.CommitRequested, now time.Time) (sagas.Reaction, bool) {
+	return commit(e.OrderID, e.Lines, now), true
+}
+
+func commit(id order.ID, lines []order.Item, now time.Time) sagas.Reaction {
+	try := []aggregates.Command{reservation.Commit{OrderID: string(id), At: now}}
+	for _, l := range lines {
+		try = append(try, stock.Dispatch{SKU: stock.SKU(l.SKU), OrderID: string(id), Quantity: l.Quantity, At: now})
+	}
+	return sagas.Reaction{Try: try}
+}
+
+// releaseStock undoes reserveStock when a later step failed.
 func releaseStock(e order.CompensationStarted, now time.Time) (sagas.Reaction, bool) {
-	return release(e.OrderID, e.Lines, now), len(e.Undo) > 0 && e.Undo[0] == order.StepReserveStock
+	return release(e.OrderID, e.Lines, now), e.Undo[0] == order.StepReserveStock
+}
+
+// releaseOnCancel undoes reserveStock when that is the first step to undo.
+func releaseOnCancel(e order.CancellationRequested, now time.Time) (sagas.Reaction, bool) {
+	return release(e.OrderID, e.Lines, now), e.Undo[0] == order.StepReserveStock
 }
 
 // releaseNext undoes reserveStock when it is its turn.
@@ -47,10 +65,26 @@ func releaseNext(e order.CompensationAdvanced, now time.Time) (sagas.Reaction, b
 	return release(e.OrderID, e.Lines, now), e.Next == order.StepReserveStock
 }
 
+// release gives the pieces back. If it comes before the reservation, that is what is recorded, and the pieces are left
+// alone: they are still to be had by others.
 func release(id order.ID, lines []order.Item, now time.Time) sagas.Reaction {
 	try := []aggregates.Command{reservation.Release{OrderID: string(id), At: now}}
 	for _, l := range lines {
 		try = append(try, stock.Deallocate{SKU: stock.SKU(l.SKU), OrderID: string(id), Quantity: l.Quantity, At: now})
 	}
-	return sagas.Reaction{Try: try}
+	return sagas.Reaction{Try: try, Else: func([]sagas.Refusal) []aggregates.Command {
+		return []aggregates.Command{reservation.Cancel{OrderID: string(id), At: now}}
+	}}
+}
+
+// retryStock does again what an operator wants done again.
+func retryStock(e order.RetryRequested, now time.Time) (sagas.Reaction, bool) {
+	switch e.Step {
+	case order.StepCommitStock:
+		return commit(e.OrderID, e.Lines, now), true
+	case order.StepReleaseStock:
+		return release(e.OrderID, e.Lines, now), true
+	case order.StepReserveStock, order.StepAuthorizePayment, order.StepCapturePayment, order.StepVoidPayment: // another's
+	}
+	return sagas.Reaction{}, false
 }

@@ -1,0 +1,59 @@
+package fulfilment
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ordo-platform/ordo/aggregates"
+	"github.com/ordo-platform/ordo/aggregates/order"
+	"github.com/ordo-platform/ordo/eventstore"
+)
+
+// DeadlineTask is the kind of the tasks that wait for deadlines. They belong to the orders service.
+const DeadlineTask = "deadline"
+
+// PassDeadline is the step that deadlines are passed in: it is triggered by time, so it is not in [Steps].
+const PassDeadline = "pass_deadline"
+
+// Within says for how long the answer to a step is waited for: as [Steps] does, unless it says otherwise itself.
+type Within map[order.Step]time.Duration
+
+// Deadline returns the task to store with an event of an order that starts a wait. The task's key says what for, so a
+// deadline that comes after the answer finds that this is not awaited any more.
+func (w Within) Deadline(e aggregates.Event) (eventstore.Task, bool) {
+	own, ok := e.(order.Event)
+	if !ok {
+		return eventstore.Task{}, false
+	}
+	id, wait, ok := order.Awaits(own)
+	if !ok {
+		return eventstore.Task{}, false
+	}
+	key := fmt.Sprintf("%s/%s/%d", id, wait.Step, wait.Attempt)
+	return eventstore.Task{Kind: DeadlineTask, Key: key, Delay: w.of(wait.Step)}, true
+}
+
+func (w Within) of(step order.Step) time.Duration {
+	if d, ok := w[step]; ok {
+		return d
+	}
+	for _, s := range Steps {
+		if s.Name == string(step) {
+			return s.Within
+		}
+	}
+	panic("fulfilment: an order waits for a step that is not in the table: " + string(step))
+}
+
+// ParseDeadline returns which order a deadline is of, and what for, from the key of its task.
+func ParseDeadline(key string) (order.ID, order.Wait, error) {
+	id, rest, _ := strings.Cut(key, "/")
+	step, n, _ := strings.Cut(rest, "/")
+	attempt, err := strconv.Atoi(n)
+	if err != nil || id == "" || step == "" {
+		return "", order.Wait{}, fmt.Errorf("%q is not the key of a deadline", key)
+	}
+	return order.ID(id), order.Wait{Step: order.Step(step), Attempt: attempt}, nil
+}
