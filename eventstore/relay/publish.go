@@ -2,10 +2,12 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/ordo-platform/ordo/internal/failpoint"
 	"github.com/ordo-platform/ordo/internal/kafka"
 )
 
@@ -29,7 +31,12 @@ func (p publisher) publish(ctx context.Context, b batch) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	var produced kgo.FirstErrPromise
-	for _, record := range b.records {
+	for i, record := range b.records {
+		if failpoint.Enabled && i == len(b.records)/2 { // a flush in parts is what a slow broker makes of one
+			if err := errors.Join(p.client.Flush(ctx), failpoint.Hit(failpoint.RelayMidProduce, p.service)); err != nil {
+				return err
+			}
+		}
 		p.client.Produce(ctx, record, produced.Promise())
 	}
 	p.client.Produce(ctx, p.checkpoint(b), produced.Promise())
@@ -39,10 +46,29 @@ func (p publisher) publish(ctx context.Context, b batch) error {
 	if err := produced.Err(); err != nil {
 		return fmt.Errorf("produce: %w", err)
 	}
-	if err := p.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+	if err := failpoint.Hit(failpoint.RelayBeforeEndTxn, p.service); err != nil {
+		return err
+	}
+	err := p.client.EndTransaction(ctx, kgo.TryCommit)
+	if err == nil {
+		err = failpoint.Hit(failpoint.RelayAfterEndTxn, p.service)
+	}
+	if err != nil && failpoint.Is(failpoint.RetryAfterEndTxn) {
+		return p.retry(ctx, b)
+	}
+	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// retry is a known mistake, see [failpoint.RetryAfterEndTxn].
+func (p publisher) retry(ctx context.Context, b batch) error {
+	_ = p.client.EndTransaction(ctx, kgo.TryAbort)
+	for i, r := range b.records {
+		b.records[i] = &kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers, Timestamp: r.Timestamp}
+	}
+	return p.publish(ctx, b)
 }
 
 func (p publisher) checkpoint(b batch) *kgo.Record {

@@ -2,12 +2,14 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/failpoint"
 	"github.com/ordo-platform/ordo/internal/kafka"
 )
 
@@ -26,16 +28,35 @@ type origin struct {
 func (r *Relay) start(ctx context.Context, client *kgo.Client) (origin, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	// Asking for the producer id raises the epoch of the transactional id: the brokers end what an older client left open, and
-	// refuse all it still sends. What is read before this may change afterwards.
-	id, _, err := client.ProducerID(ctx)
-	if err != nil {
-		return origin{}, fmt.Errorf("fence: %w", err)
+	if failpoint.Is(failpoint.CheckpointBeforeFence) {
+		from, err := r.published(ctx, client)
+		return from, errors.Join(err, r.fence(ctx, client))
 	}
-	if id < 0 {
-		return origin{}, fmt.Errorf("fence: the brokers know no transactions")
+	if err := r.fence(ctx, client); err != nil {
+		return origin{}, err
 	}
 	r.warnOfOldBrokers(ctx, client)
+	return r.published(ctx, client)
+}
+
+// fence raises the epoch of the transactional id, by asking for the producer id: the brokers end what an older client left
+// open, and refuse all it still sends. What is read before this may change afterwards.
+func (r *Relay) fence(ctx context.Context, client *kgo.Client) error {
+	if err := failpoint.Hit(failpoint.RelayBeforeFence, r.cfg.Service); err != nil {
+		return err
+	}
+	id, _, err := client.ProducerID(ctx)
+	if err != nil {
+		return fmt.Errorf("fence: %w", err)
+	}
+	if id < 0 {
+		return fmt.Errorf("fence: the brokers know no transactions")
+	}
+	return failpoint.Hit(failpoint.RelayAfterFence, r.cfg.Service)
+}
+
+// published finds out how far the log has been published.
+func (r *Relay) published(ctx context.Context, client *kgo.Client) (origin, error) {
 	checkpoint, found, err := kafka.LastCheckpoint(ctx, client, r.cfg.Service)
 	if err != nil {
 		return origin{}, fmt.Errorf("read checkpoint: %w", err)

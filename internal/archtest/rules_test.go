@@ -51,7 +51,7 @@ var rules = []rule{
 	{
 		// The relay writes records, so it knows how a recorded event looks on Kafka.
 		packages: []string{"./eventstore/relay"},
-		ours:     []string{"./eventstore", "./internal/kafka"},
+		ours:     []string{"./eventstore", "./internal/kafka", "./internal/failpoint"},
 		never:    []string{"./eventstore/postgres", "./aggregates/...", "./schemas/...", pgx},
 	},
 	{

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/failpoint"
 	"github.com/ordo-platform/ordo/internal/kafka"
 )
 
@@ -177,6 +178,9 @@ func (s *session) apply(ctx context.Context, p *partition, b *batch) error {
 		defer cancel()
 		_ = tx.Rollback(ctx) // does nothing after a commit; if it fails, the connection is dropped
 	}()
+	if err := failpoint.Hit(failpoint.ConsumerBeforeApply, cfg.Name); err != nil {
+		return err
+	}
 	// The checkpoint comes first: a zombie finds out before it has done any work.
 	if err := moveCheckpoint(ctx, tx, cfg.Name, p.topic, p.number, p.saved, b.next); err != nil {
 		return err
@@ -186,8 +190,14 @@ func (s *session) apply(ctx context.Context, p *partition, b *batch) error {
 			return err
 		}
 	}
+	if err := failpoint.Hit(failpoint.ConsumerAfterApply, cfg.Name); err != nil {
+		return err
+	}
 	if err := commit(ctx, tx); err != nil {
 		return err
+	}
+	if err := failpoint.Hit(failpoint.ConsumerAfterCommit, cfg.Name); err != nil {
+		return fmt.Errorf("%w: %w", errUnknown, err)
 	}
 	p.saved = b.next
 	p.saved.Version++

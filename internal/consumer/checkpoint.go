@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/failpoint"
 )
 
 var (
@@ -86,6 +88,14 @@ func moveCheckpoint(ctx context.Context, tx pgx.Tx, consumer, topic string, part
 	moved, err := tx.Exec(ctx, statement, args)
 	if err != nil {
 		return fmt.Errorf("move checkpoint: %w", err)
+	}
+	if moved.RowsAffected() == 0 && failpoint.Is(failpoint.NoOffsetGuard) {
+		unguarded := strings.Replace(moveCheckpointSQL, "AND version = @version", "AND @version >= 0", 1)
+		args["version"] = from.Version
+		moved, err = tx.Exec(ctx, unguarded, args)
+		if err != nil {
+			return err
+		}
 	}
 	if moved.RowsAffected() == 0 {
 		return errZombie

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ordo-platform/ordo/internal/failpoint"
 )
 
 const (
@@ -16,14 +18,15 @@ const (
 // offsetCommits tells Kafka now and then how far the group is. Only tools that show the lag look at it, so nothing waits for
 // it and no failure matters.
 type offsetCommits struct {
+	name   string // of the consumer
 	client *kgo.Client
 
 	mu      sync.Mutex
 	pending map[string]map[int32]kgo.EpochOffset
 }
 
-func newOffsetCommits(client *kgo.Client) *offsetCommits {
-	return &offsetCommits{client: client, pending: map[string]map[int32]kgo.EpochOffset{}}
+func newOffsetCommits(name string, client *kgo.Client) *offsetCommits {
+	return &offsetCommits{name: name, client: client, pending: map[string]map[int32]kgo.EpochOffset{}}
 }
 
 func (o *offsetCommits) add(topic string, partition int32, c checkpoint) {
@@ -64,6 +67,9 @@ func (o *offsetCommits) commit(ctx context.Context) {
 	o.mu.Unlock()
 	if len(pending) == 0 {
 		return
+	}
+	if failpoint.Hit(failpoint.ConsumerBeforeOffsetCommit, o.name) != nil {
+		return // as if it had failed
 	}
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()

@@ -97,7 +97,7 @@ func (c *Consumer) session(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.commits = newOffsetCommits(s.client)
+	s.commits = newOffsetCommits(c.cfg.Name, s.client)
 	close(s.ready)
 	defer s.leave(ctx)
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ordo-platform/ordo/internal/failpoint"
 )
 
 // TransactionTimeout is how long the brokers keep a transaction open whose producer is gone. All readers of the partitions
@@ -96,7 +98,7 @@ func (c Config) NewGroupConsumer(group string, topics []string, more ...kgo.Opt)
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(group),
 		kgo.ConsumeTopics(topics...),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), // by default, aborted events would be seen
+		kgo.FetchIsolationLevel(isolation()), // by default, aborted events would be seen
 		// An offset that is out of range is an error, never a jump over events.
 		kgo.ConsumeStartOffset(kgo.NoResetOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
@@ -112,6 +114,13 @@ func (c Config) NewGroupConsumer(group string, topics []string, more ...kgo.Opt)
 		kgo.MaxDecompressBatchBytes(maxDecompressedBytes),
 	}
 	return c.NewClient(append(opts, more...)...)
+}
+
+func isolation() kgo.IsolationLevel {
+	if failpoint.Is(failpoint.ReadUncommitted) {
+		return kgo.ReadUncommitted()
+	}
+	return kgo.ReadCommitted()
 }
 
 // retryBackoff grows from 20 ms to 1 s. The client's own, from 250 ms to 5 s, makes every consumer wait ten seconds until it

@@ -1,0 +1,32 @@
+package failpoint
+
+// Point is a place between two steps.
+type Point string
+
+// Places in the relay; who is the service.
+const (
+	RelayBeforeFence  Point = "relay/before-fence"   // it has the lease; an older relay may still write
+	RelayAfterFence   Point = "relay/after-fence"    // nobody else can write; what is published has not been read
+	RelayMidProduce   Point = "relay/mid-produce"    // half of a transaction is with the brokers
+	RelayBeforeEndTxn Point = "relay/before-end-txn" // all of it is
+	RelayAfterEndTxn  Point = "relay/after-end-txn"  // it is committed; the relay has not taken note
+)
+
+// Places in a consumer; who is its name.
+const (
+	ConsumerBeforeApply        Point = "consumer/before-apply"         // events were polled; the transaction is open and empty
+	ConsumerAfterApply         Point = "consumer/after-apply"          // applied, checkpoint moved, not committed
+	ConsumerAfterCommit        Point = "consumer/after-commit"         // committed; this member has not taken note
+	ConsumerBeforeOffsetCommit Point = "consumer/before-offset-commit" // Kafka's own offset is about to follow
+)
+
+// Mutant is a known mistake.
+type Mutant string
+
+// Mistakes that a check of the delivery has to notice.
+const (
+	NoOffsetGuard         Mutant = "no-offset-guard"         // a checkpoint moves whether or not another member has moved it
+	ReadUncommitted       Mutant = "read-uncommitted"        // consumers see transactions that are open or aborted
+	CheckpointBeforeFence Mutant = "checkpoint-before-fence" // a relay reads what is published while an older one may write
+	RetryAfterEndTxn      Mutant = "retry-after-end-txn"     // a relay whose commit failed sends the batch again
+)
