@@ -19,6 +19,8 @@ type Log interface {
 	ReadLog(ctx context.Context, after eventstore.Position, limit int) ([]eventstore.Recorded, error)
 	// Head returns the position of the last event.
 	Head(ctx context.Context) (eventstore.Position, error)
+	// LinkAt returns the newest link of the log's hash chain at or before a position.
+	LinkAt(ctx context.Context, position eventstore.Position) (eventstore.Link, error)
 }
 
 // Lease picks one relay among the replicas of a service. It keeps replicas from fighting; that they cannot both publish is

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -75,6 +76,20 @@ func (l *memoryLog) ReadLog(_ context.Context, after eventstore.Position, limit 
 	rest = rest[:min(limit, len(rest))]
 	l.pages = append(l.pages, len(rest))
 	return slices.Clone(rest), nil
+}
+
+// LinkAt is a chain with a link for every third event, as if they were committed in threes.
+func (l *memoryLog) LinkAt(_ context.Context, position eventstore.Position) (eventstore.Link, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	position -= position % 3
+	if position == 0 {
+		return eventstore.Link{}, nil
+	}
+	if int(position) > len(l.events) {
+		return eventstore.Link{}, fmt.Errorf("link at %d of a log that ends at %d", position, len(l.events))
+	}
+	return eventstore.Link{Position: position, Hash: sha256.Sum256(l.events[position-1].ID[:])}, nil
 }
 
 func (l *memoryLog) Head(context.Context) (eventstore.Position, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/failpoint"
 	"github.com/ordo-platform/ordo/internal/kafka"
 )
@@ -14,6 +15,7 @@ import (
 // publisher writes batches as transactions. After an error it must not be used again, nor its client.
 type publisher struct {
 	client     *kgo.Client
+	log        Log
 	service    string
 	epoch      int64
 	generation string
@@ -27,6 +29,10 @@ func (p publisher) publish(ctx context.Context, b batch) error {
 	// After that time the brokers abort the transaction.
 	ctx, cancel := context.WithTimeout(ctx, kafka.TransactionTimeout)
 	defer cancel()
+	chain, err := p.log.LinkAt(ctx, b.position)
+	if err != nil {
+		return fmt.Errorf("link at %d: %w", b.position, err)
+	}
 	if err := p.client.BeginTransaction(); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -39,7 +45,7 @@ func (p publisher) publish(ctx context.Context, b batch) error {
 		}
 		p.client.Produce(ctx, record, produced.Promise())
 	}
-	p.client.Produce(ctx, p.checkpoint(b), produced.Promise())
+	p.client.Produce(ctx, p.checkpoint(b, chain), produced.Promise())
 	if err := p.client.Flush(ctx); err != nil {
 		return fmt.Errorf("flush: %w", err) // do not wait for the rest: closing the client ends it
 	}
@@ -49,7 +55,7 @@ func (p publisher) publish(ctx context.Context, b batch) error {
 	if err := failpoint.Hit(failpoint.RelayBeforeEndTxn, p.service); err != nil {
 		return err
 	}
-	err := p.client.EndTransaction(ctx, kgo.TryCommit)
+	err = p.client.EndTransaction(ctx, kgo.TryCommit)
 	if err == nil {
 		err = failpoint.Hit(failpoint.RelayAfterEndTxn, p.service)
 	}
@@ -71,8 +77,8 @@ func (p publisher) retry(ctx context.Context, b batch) error {
 	return p.publish(ctx, b)
 }
 
-func (p publisher) checkpoint(b batch) *kgo.Record {
+func (p publisher) checkpoint(b batch, chain eventstore.Link) *kgo.Record {
 	return kafka.CheckpointRecord(p.service, kafka.Checkpoint{
-		Position: b.position, Tails: b.tails, Epoch: p.epoch, Generation: p.generation,
+		Position: b.position, Tails: b.tails, Chain: chain, Epoch: p.epoch, Generation: p.generation,
 	})
 }

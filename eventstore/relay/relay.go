@@ -153,7 +153,7 @@ func (r *Relay) publishAll(ctx context.Context, epoch int64) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.read(gctx, from, batches) })
 	g.Go(func() error {
-		p := publisher{client: client, service: r.cfg.Service, epoch: epoch, generation: from.cluster}
+		p := publisher{client: client, log: r.cfg.Log, service: r.cfg.Service, epoch: epoch, generation: from.cluster}
 		return r.publish(gctx, p, batches)
 	})
 	return g.Wait()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -360,7 +361,8 @@ func (l *memoryLog) checkpointAt(position eventstore.Position) *kgo.Record {
 	for _, e := range l.events[:position] {
 		tails[e.Partition] = e.Position
 	}
-	return kafka.CheckpointRecord("orders", kafka.Checkpoint{Position: position, Tails: tails})
+	chain, _ := l.LinkAt(context.Background(), position)
+	return kafka.CheckpointRecord("orders", kafka.Checkpoint{Position: position, Tails: tails, Chain: chain})
 }
 
 func TestHealsTornTransaction(t *testing.T) {
@@ -441,6 +443,7 @@ func TestStopsOnAnotherHistory(t *testing.T) {
 	}{
 		"head behind the checkpoint": {long, 40, short},
 		"other events":               {long, 20, restoredAt(long, 10)},
+		"other events, same places":  {long, 40, rewritten(long, 30)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -450,15 +453,32 @@ func TestStopsOnAnotherHistory(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			before := f.published(t)
 			var history *relay.HistoryError
 			if err := r.Run(f.ctx); !errors.As(err, &history) {
 				t.Fatalf("Run: %v", err)
+			}
+			if !reflect.DeepEqual(f.published(t), before) {
+				t.Error("something of the other history was published")
 			}
 			if !errors.As(r.Status().Err(), &history) {
 				t.Errorf("status: %v", r.Status().Err())
 			}
 		})
 	}
+}
+
+// rewritten is a log with other events after the first n, each in the place of the one that was there.
+func rewritten(other *memoryLog, n int) *memoryLog {
+	l := newLog(0)
+	for i, e := range other.events {
+		if i >= n {
+			e.ID = eventstore.NewID()
+		}
+		l.events = append(l.events, e)
+	}
+	l.append(10)
+	return l
 }
 
 // restoredAt is a log that has the first n events of another, and then its own.

@@ -80,7 +80,7 @@ func (r *Relay) published(ctx context.Context, client *kgo.Client) (origin, erro
 	}
 	from := resume(checkpoint, tails)
 	from.found, from.cluster = found, described.ClusterID
-	return from, r.checkHead(ctx, max(checkpoint.Position, slices.Max(from.tails)))
+	return from, r.checkHistory(ctx, max(checkpoint.Position, slices.Max(from.tails)), checkpoint.Chain)
 }
 
 // warnOfOldBrokers tells of brokers whose transactions have a known hole: a request of a producer that is long fenced, delayed
@@ -143,14 +143,24 @@ func resume(checkpoint kafka.Checkpoint, tails []tail) origin {
 	return from
 }
 
-// checkHead refuses a log that ends before what was published.
-func (r *Relay) checkHead(ctx context.Context, published eventstore.Position) error {
+// checkHistory refuses a log that is not the one that was published: it ends before that, or has other events up to there.
+func (r *Relay) checkHistory(ctx context.Context, published eventstore.Position, chain eventstore.Link) error {
 	head, err := r.cfg.Log.Head(ctx)
 	if err != nil {
 		return fmt.Errorf("head of the log: %w", err)
 	}
+	refuse := func(reason string) error {
+		return &HistoryError{Service: r.cfg.Service, Published: published, Head: head, Reason: reason}
+	}
 	if head < published {
-		return &HistoryError{Service: r.cfg.Service, Published: published, Head: head, Reason: "it ends before what was published"}
+		return refuse("it ends before what was published")
+	}
+	link, err := r.cfg.Log.LinkAt(ctx, chain.Position)
+	if err != nil {
+		return fmt.Errorf("link at %d: %w", chain.Position, err)
+	}
+	if link != chain {
+		return refuse(fmt.Sprintf("its hash chain at %d is %.8s (of %d), published was %.8s", chain.Position, link.Hash, link.Position, chain.Hash))
 	}
 	return nil
 }

@@ -20,9 +20,9 @@ type Checkpoint struct {
 	// everything up to Position. A partition is 0 when nothing has been published to it since the topic was made.
 	Tails []eventstore.Position `json:"tails"`
 
-	Hash       string `json:"hash"`       // link of the log's hash chain at Position, hexadecimal
-	Epoch      int64  `json:"epoch"`      // of the lease the relay held
-	Generation string `json:"generation"` // id of the cluster; one that forgets everything when it stops has another after each start
+	Chain      eventstore.Link `json:"chain"`      // of the log, at or before Position: a log without this link is another one
+	Epoch      int64           `json:"epoch"`      // of the lease the relay held
+	Generation string          `json:"generation"` // id of the cluster; one that forgets everything when it stops has another after each start
 }
 
 // CheckpointRecord returns the record of a service's checkpoint.
