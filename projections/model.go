@@ -30,12 +30,16 @@ type Model[R any] struct {
 	// versions never share a table.
 	Version int
 
+	// Category is that of the streams whose events concern the model, "order" for instance. Events of others are not decoded;
+	// their type has to be known all the same.
+	Category string
+
 	Table      string   // where the rows are
 	Columns    []string // of a row, for bulk writing and comparing; the primary key comes first
 	Values     func(R) []any
 	Migrations fs.FS // goose migrations that make the table
 
-	// Key says which row an event concerns; not ok is an event the model has no interest in.
+	// Key says which row an event concerns; not ok is an event the model has no interest in. A row is fed by one stream.
 	Key func(Event) (key string, ok bool)
 
 	// Apply returns the row after the event; the zero R stands for a row that does not exist yet. It is pure, shares no
@@ -94,11 +98,17 @@ type change struct {
 	event Event
 }
 
-// changes decodes events and drops those the model has no interest in. Those are decoded, too: whether an event matters
-// is known only of events that are understood.
+// changes decodes events and drops those the model has no interest in. Their type has to be known nevertheless: whether an
+// event matters can be said only of events that are understood.
 func (m Model[R]) changes(events []eventstore.Recorded) ([]change, error) {
 	changes := make([]change, 0, len(events))
 	for _, recorded := range events {
+		if recorded.Stream.Category() != m.Category {
+			if err := schemas.Known(recorded.Event); err != nil {
+				return nil, m.failed(recorded, err)
+			}
+			continue
+		}
 		payload, err := schemas.Decode(recorded.Event)
 		if err != nil {
 			return nil, m.failed(recorded, err)
@@ -114,17 +124,25 @@ func (m Model[R]) changes(events []eventstore.Recorded) ([]change, error) {
 // fold applies changes, in order, to rows; rows that are missing come into being.
 func (m Model[R]) fold(rows map[string]R, changes []change) error {
 	for _, c := range changes {
-		row, err := m.Apply(rows[c.key], c.event)
+		row, err := m.apply(rows[c.key], c)
 		if err != nil {
-			return m.failed(c.event.Recorded, err)
-		}
-		// The payload names the row, too. Were it another one, the row would be saved over that one's.
-		if key := m.KeyOf(row); key != c.key {
-			return m.failed(c.event.Recorded, fmt.Errorf("payload is about %q", key))
+			return err
 		}
 		rows[c.key] = row
 	}
 	return nil
+}
+
+func (m Model[R]) apply(row R, c change) (R, error) {
+	row, err := m.Apply(row, c.event)
+	if err != nil {
+		return row, m.failed(c.event.Recorded, err)
+	}
+	// The payload names the row, too. Were it another one, the row would be saved over that one's.
+	if key := m.KeyOf(row); key != c.key {
+		return row, m.failed(c.event.Recorded, fmt.Errorf("payload is about %q", key))
+	}
+	return row, nil
 }
 
 // save writes rows in one statement. A row that is stored at the same or a later position has been written by someone who

@@ -66,6 +66,65 @@ func TestAnySplitGivesTheSameRows(t *testing.T) {
 	}
 }
 
+// Folding in bulk, flushed now and then, gives the same rows as the plain fold, also when it goes on where another bulk ended.
+func TestBulkGivesTheSameRows(t *testing.T) {
+	t.Parallel()
+	for _, s := range subjects() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			pool := setup(t, s)
+			rapid.Check(t, func(rt *rapid.T) {
+				log := s.log(rt)
+				want, err := s.fold(log)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				rolledBack(rt, pool, func(ctx context.Context, tx pgx.Tx) {
+					bulk := s.model.Bulk("public", projections.BulkOptions{Empty: true, Keep: 1})
+					for _, batch := range split(rt, log) {
+						if rapid.Bool().Draw(rt, "restart") {
+							bulk = s.model.Bulk("public", projections.BulkOptions{Keep: 1})
+						}
+						if err := bulk.Add(ctx, tx, batch); err != nil {
+							rt.Fatal(err)
+						}
+						if err := bulk.Flush(ctx, tx); err != nil {
+							rt.Fatal(err)
+						}
+					}
+					got, err := s.load(ctx, tx, keys(want))
+					if err != nil {
+						rt.Fatal(err)
+					}
+					if !reflect.DeepEqual(got, want) {
+						rt.Fatalf("rows differ from the fold:\ngot  %+v\nwant %+v", got, want)
+					}
+					checkCounters(ctx, rt, tx, s, log)
+				})
+			})
+		})
+	}
+}
+
+// What is copied and compared is the whole row: a column that a migration adds must be named.
+func TestColumnsAreThoseOfTheTable(t *testing.T) {
+	t.Parallel()
+	for _, s := range subjects() {
+		pool := setup(t, s)
+		for _, table := range s.model.Tables {
+			rows, _ := pool.Query(t.Context(), "SELECT attname::text FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0", table.Name)
+			want, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := slices.Sorted(slices.Values(table.Columns))
+			if slices.Sort(want); !slices.Equal(got, want) {
+				t.Errorf("%s: columns %v, the table has %v", table.Name, got, want)
+			}
+		}
+	}
+}
+
 // checkCounters compares each row's bookkeeping with the log, knowing nothing of the fold.
 func checkCounters(ctx context.Context, t rapid.TB, tx pgx.Tx, s subject, log []eventstore.Recorded) {
 	want := make(map[int64]projections.Mark) // by position, which no two rows share

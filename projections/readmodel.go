@@ -15,16 +15,25 @@ type Handler interface {
 	Handle(ctx context.Context, tx pgx.Tx, events []eventstore.Recorded) error
 }
 
-// ReadModel is a [Model] whatever its row is: what is needed to run it and to keep its generations.
+// ReadModel is a [Model] whatever its row is: what is needed to run it, to rebuild it and to compare its generations.
 type ReadModel struct {
 	Name       string
 	Version    int // of the fold
-	Table      string
-	Columns    []string // the primary key comes first
+	Tables     []Table
 	Migrations fs.FS
 
 	// Projector feeds the tables in a schema.
 	Projector func(schema string) Handler
+
+	// Bulk fills the tables in a schema.
+	Bulk func(schema string, o BulkOptions) Bulk
+}
+
+// Table is a table of a read model.
+type Table struct {
+	Name    string
+	Columns []string // the key comes first
+	Key     int      // how many columns the key has
 }
 
 // ReadModel returns the model without the type of its row.
@@ -32,19 +41,23 @@ func (m Model[R]) ReadModel() ReadModel {
 	return ReadModel{
 		Name:       m.Name,
 		Version:    m.Version,
-		Table:      m.Table,
-		Columns:    m.Columns,
+		Tables:     []Table{{Name: m.Table, Columns: m.Columns, Key: 1}},
 		Migrations: m.Migrations,
 		Projector:  func(schema string) Handler { return NewProjector(m.In(schema)) },
+		Bulk:       func(schema string, o BulkOptions) Bulk { return newBulk(m.In(schema), schema, o) },
 	}
 }
 
 // In returns the model with its tables in a schema: a generation of them. The text of each statement differs from that of
 // other generations, so prepared statements never meet a table they were not planned for.
 func (m Model[R]) In(schema string) Model[R] {
-	name := regexp.MustCompile(`\b` + regexp.QuoteMeta(m.Table) + `\b`)
-	qualified := pgx.Identifier{schema, m.Table}.Sanitize()
-	m.LoadSQL = name.ReplaceAllLiteralString(m.LoadSQL, qualified)
-	m.SaveSQL = name.ReplaceAllLiteralString(m.SaveSQL, qualified)
+	m.LoadSQL = qualify(m.LoadSQL, schema, m.Table)
+	m.SaveSQL = qualify(m.SaveSQL, schema, m.Table)
 	return m
+}
+
+// qualify puts a schema in front of a table, wherever a statement names it.
+func qualify(sql, schema, table string) string {
+	name := regexp.MustCompile(`\b` + regexp.QuoteMeta(table) + `\b`)
+	return name.ReplaceAllLiteralString(sql, pgx.Identifier{schema, table}.Sanitize())
 }

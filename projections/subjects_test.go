@@ -36,6 +36,7 @@ type subject struct {
 	category string // of the streams its rows are folded from
 	table    string
 	mig      fs.FS
+	model    projections.ReadModel
 	handler  handler
 	fold     func([]eventstore.Recorded) (map[string]any, error)
 	load     func(ctx context.Context, tx pgx.Tx, keys []string) (map[string]any, error)
@@ -66,7 +67,7 @@ func subjectOf[R any](
 ) subject {
 	return subject{
 		name: model.Name, category: category, table: table, mig: mig, log: log,
-		handler: projections.NewProjector(model),
+		handler: projections.NewProjector(model), model: model.ReadModel(),
 		fold: func(events []eventstore.Recorded) (map[string]any, error) {
 			rows, err := projectiontest.Fold(model, events)
 			return widen(rows), err

@@ -113,16 +113,26 @@ func (r *Registry) Encode(e aggregates.Event) (eventType string, version int, da
 	return name, d.Version, data, nil
 }
 
+// Known tells whether an event's type and schema version can be read, without reading its data. Errors:
+// *[UnknownTypeError], *[UnsupportedVersionError].
+func (r *Registry) Known(e eventstore.Event) error {
+	d, ok := r.byName[e.Type]
+	if !ok {
+		return &UnknownTypeError{Type: e.Type}
+	}
+	if e.SchemaVersion > d.Version {
+		return &UnsupportedVersionError{Type: e.Type, Version: e.SchemaVersion, Newest: d.Version}
+	}
+	return nil
+}
+
 // Decode returns the Go value of a stored event, in the newest version. Errors: *[UnknownTypeError],
 // *[UnsupportedVersionError], *[InvalidDataError].
 func (r *Registry) Decode(e eventstore.Event) (aggregates.Event, error) {
-	d, ok := r.byName[e.Type]
-	if !ok {
-		return nil, &UnknownTypeError{Type: e.Type}
+	if err := r.Known(e); err != nil {
+		return nil, err
 	}
-	if e.SchemaVersion > d.Version {
-		return nil, &UnsupportedVersionError{Type: e.Type, Version: e.SchemaVersion, Newest: d.Version}
-	}
+	d := r.byName[e.Type]
 	data, err := d.upcast(e.Data, e.SchemaVersion)
 	if err != nil {
 		return nil, &InvalidDataError{Type: e.Type, Version: e.SchemaVersion, Err: err}

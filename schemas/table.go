@@ -118,6 +118,9 @@ func Encode(e aggregates.Event) (eventType string, version int, data []byte, err
 // Decode returns the Go value of a stored event of the platform; see [Registry.Decode].
 func Decode(e eventstore.Event) (aggregates.Event, error) { return platform.Decode(e) }
 
+// Known tells whether a stored event of the platform can be read; see [Registry.Known].
+func Known(e eventstore.Event) error { return platform.Known(e) }
+
 func said(at time.Time, words ...string) bool {
 	return !at.IsZero() && !slices.Contains(words, "")
 }

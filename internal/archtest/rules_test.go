@@ -89,6 +89,11 @@ var rules = []rule{
 		never:    []string{pgx, kgo, "net/http"},
 	},
 	{
+		// Whoever rebuilds a read model cannot reach the payment provider, or decide anything: a replay has no effects but rows.
+		packages: []string{"./internal/replay", "./internal/generations", "./internal/readmodels"},
+		never:    []string{"./internal/psp/...", "./internal/payments/...", "./internal/command", "./sagas/...", "net/http"},
+	},
+	{
 		packages: []string{"./internal/httpapi"},
 		never:    []string{"./internal/kafka", kgo},
 	},

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/failpoint"
@@ -50,12 +49,12 @@ type checkpoint struct {
 	ClusterID   string
 }
 
-func loadCheckpoints(ctx context.Context, pool *pgxpool.Pool, consumer, topic string) (map[int32]checkpoint, error) {
+func loadCheckpoints(ctx context.Context, db Querier, consumer, topic string) (map[int32]checkpoint, error) {
 	type row struct {
 		Partition int32
 		checkpoint
 	}
-	rows, err := pool.Query(ctx, loadCheckpointsSQL, pgx.StrictNamedArgs{"consumer": consumer, "topic": topic})
+	rows, err := db.Query(ctx, loadCheckpointsSQL, pgx.StrictNamedArgs{"consumer": consumer, "topic": topic})
 	if err != nil {
 		return nil, fmt.Errorf("load checkpoints of %s in %s: %w", consumer, topic, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -112,4 +113,20 @@ func (c Catalogue) Feed(ctx context.Context, model string, foldVersion int) ([]i
 		}
 	}
 	return nil, fmt.Errorf("generations of %s to feed: %w", model, err)
+}
+
+// In returns the catalogue as a transaction sees it.
+func In(tx pgx.Tx) Catalogue { return Catalogue{tx} }
+
+// Fed returns the numbers of the generations that some program has said to feed within a time.
+func (c Catalogue) Fed(ctx context.Context, model string, within time.Duration) ([]int, error) {
+	rows, err := c.db.Query(ctx,
+		"SELECT number FROM generations WHERE model = $1 AND fed_at > clock_timestamp() - $2::interval", model, within)
+	if err == nil {
+		var numbers []int
+		if numbers, err = pgx.CollectRows(rows, pgx.RowTo[int]); err == nil {
+			return numbers, nil
+		}
+	}
+	return nil, fmt.Errorf("generations of %s that are fed: %w", model, err)
 }

@@ -37,8 +37,10 @@ func Access(models ...projections.ReadModel) map[string]string {
 	access := map[string]string{}
 	for _, m := range models {
 		access["generations"] = "SELECT, UPDATE (fed_at)"
-		access[m.Table] = "SELECT"
-		access[m.Name+"_g*/"+m.Table] = projections.Access
+		for _, table := range m.Tables {
+			access[table.Name] = "SELECT"
+			access[m.Name+"_g*/"+table.Name] = projections.Access
+		}
 	}
 	return access
 }
@@ -94,7 +96,7 @@ func ensureFirst(ctx context.Context, pool *pgxpool.Pool, m projections.ReadMode
 	return locked(ctx, pool, m.Name, func(tx pgx.Tx) error {
 		var exists, legacy bool
 		err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM generations WHERE model = $1), to_regclass($2) IS NOT NULL",
-			m.Name, m.Table).Scan(&exists, &legacy)
+			m.Name, m.Tables[0].Name).Scan(&exists, &legacy)
 		if err != nil || exists {
 			return err
 		}
@@ -108,12 +110,13 @@ func ensureFirst(ctx context.Context, pool *pgxpool.Pool, m projections.ReadMode
 		if _, err := tx.Exec(ctx, "CREATE SCHEMA "+quote(first.Schema())); err != nil || !legacy {
 			return err
 		}
-		for _, table := range []string{m.Table, "migrations_" + m.Name} {
+		// Of that time are models with one table.
+		for _, table := range []string{m.Tables[0].Name, "migrations_" + m.Name} {
 			if _, err := tx.Exec(ctx, fmt.Sprintf("ALTER TABLE %s SET SCHEMA %s", quote(table), quote(first.Schema()))); err != nil {
 				return err
 			}
 		}
-		return pointView(ctx, tx, m, first)
+		return pointView(ctx, tx, m.Tables[0].Name, first)
 	})
 }
 
@@ -144,13 +147,18 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, g
 // share lets those who work with the model's other generations work with this one: a generation that is added while a service
 // runs must be open to its role.
 func share(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, g Generation) error {
-	rows, _ := pool.Query(ctx, readersSQL, pgx.StrictNamedArgs{"relation": m.Table}) // CollectRows has the error
+	main := m.Tables[0].Name
+	rows, _ := pool.Query(ctx, readersSQL, pgx.StrictNamedArgs{"relation": main}) // CollectRows has the error
 	roles, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return fmt.Errorf("who reads %s: %w", m.Table, err)
+		return fmt.Errorf("who reads %s: %w", main, err)
+	}
+	access := map[string]string{}
+	for _, table := range m.Tables {
+		access[g.Schema()+"/"+table.Name] = projections.Access
 	}
 	for _, role := range roles {
-		if err := postgres.Grant(ctx, pool, role, map[string]string{g.Schema() + "/" + m.Table: projections.Access}); err != nil {
+		if err := postgres.Grant(ctx, pool, role, access); err != nil {
 			return err
 		}
 	}
@@ -174,23 +182,30 @@ func newestMigration(files fs.FS) (newest int, err error) {
 	return newest, nil
 }
 
-// publish makes the view that queries use, or gives it the columns that have come since.
+// publish makes the views that queries use, or gives them the columns that have come since.
 func publish(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, live Generation) error {
 	return locked(ctx, pool, m.Name, func(tx pgx.Tx) error {
-		seen, err := columns(ctx, tx, m.Table)
-		if err != nil {
-			return err
-		}
-		want, err := columns(ctx, tx, pgx.Identifier{live.Schema(), m.Table}.Sanitize())
-		if err != nil || slices.Equal(seen, want) {
-			return err
-		}
 		// Someone may have swapped since the catalogue was read.
-		now, err := Catalogue{tx}.Live(ctx, m.Name)
-		if err != nil || now.Number != live.Number {
+		if now, err := (Catalogue{tx}).Live(ctx, m.Name); err != nil || now.Number != live.Number {
 			return err
 		}
-		return pointView(ctx, tx, m, live)
+		for _, table := range m.Tables {
+			seen, err := columns(ctx, tx, quote(table.Name))
+			if err != nil {
+				return err
+			}
+			want, err := columns(ctx, tx, pgx.Identifier{live.Schema(), table.Name}.Sanitize())
+			if err != nil {
+				return err
+			}
+			if slices.Equal(seen, want) {
+				continue // replacing a view waits for its readers: not without need
+			}
+			if err := pointView(ctx, tx, table.Name, live); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -202,18 +217,18 @@ func columns(ctx context.Context, tx pgx.Tx, relation string) ([]string, error) 
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// pointView leads queries to a generation. It waits for statements that read the view at this moment, and those that come
-// wait for the end of tx.
-func pointView(ctx context.Context, tx pgx.Tx, m projections.ReadModel, g Generation) error {
+// pointView leads queries for a table to a generation. It waits for statements that read the view at this moment, and those
+// that come wait for the end of tx.
+func pointView(ctx context.Context, tx pgx.Tx, table string, g Generation) error {
 	_, err := tx.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT * FROM %s",
-		quote(m.Table), pgx.Identifier{g.Schema(), m.Table}.Sanitize()))
+		quote(table), pgx.Identifier{g.Schema(), table}.Sanitize()))
 	if err != nil {
-		return fmt.Errorf("point %s to generation %d: %w", m.Table, g.Number, err)
+		return fmt.Errorf("point %s to generation %d: %w", table, g.Number, err)
 	}
 	return nil
 }
 
-// locked runs f in a transaction that has a model's catalogue for itself.
+// locked is [Locked].
 func locked(ctx context.Context, pool *pgxpool.Pool, model string, f func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, lockModelSQL, pgx.StrictNamedArgs{"model": model}); err != nil {

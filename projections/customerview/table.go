@@ -23,6 +23,7 @@ var (
 var Model = projections.Model[Customer]{
 	Name:       "customerview",
 	Version:    1,
+	Category:   "customer",
 	Table:      "customerview_customers",
 	Columns:    columns,
 	Values:     values,

@@ -25,6 +25,7 @@ var (
 var Model = projections.Model[Order]{
 	Name:       "orderview",
 	Version:    1,
+	Category:   "order",
 	Table:      "orderview_orders",
 	Columns:    columns,
 	Values:     values,
@@ -56,15 +57,15 @@ func scan(row pgx.CollectableRow) (Order, error) {
 }
 
 var columns = []string{
-	"id", "customer_id", "status", "lines", "total_amount", "total_currency", "payment_method", "reason",
-	"shortages", "placed_at", "updated_at", "history", "version", "position", "applied",
+	"id", "customer_id", "status", "lines", "total_amount", "total_currency", "payment_method", "reason", "detail",
+	"shortages", "carrier", "tracking_number", "placed_at", "updated_at", "history", "version", "position", "applied",
 }
 
 // values gives a row's columns, in their order.
 func values(o Order) []any {
 	return []any{
 		string(o.ID), o.CustomerID, string(o.Status), o.Lines, o.Total.Amount, o.Total.Currency, o.PaymentMethod,
-		string(o.Reason), o.Shortages, o.PlacedAt, o.UpdatedAt, o.History, int64(o.Version), int64(o.Position),
-		o.Applied,
+		string(o.Reason), o.Detail, o.Shortages, o.Carrier, o.TrackingNumber, o.PlacedAt, o.UpdatedAt, o.History,
+		int64(o.Version), int64(o.Position), o.Applied,
 	}
 }

@@ -25,6 +25,7 @@ var (
 var Model = projections.Model[Product]{
 	Name:       "productview",
 	Version:    1,
+	Category:   "product",
 	Table:      "productview_products",
 	Columns:    columns,
 	Values:     values,

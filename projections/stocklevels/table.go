@@ -25,6 +25,7 @@ var (
 var Model = projections.Model[Level]{
 	Name:       "stocklevels",
 	Version:    1,
+	Category:   "stock",
 	Table:      "stocklevels_levels",
 	Columns:    columns,
 	Values:     values,

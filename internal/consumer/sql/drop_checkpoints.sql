@@ -1,0 +1,2 @@
+-- Locks: the rows.
+DELETE FROM checkpoints WHERE consumer = @consumer
