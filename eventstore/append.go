@@ -63,8 +63,8 @@ type Commit struct {
 // Appender stores events.
 type Appender interface {
 	// Append stores a whole, or fails and stores nothing. Errors a caller can decide on: *[ConflictError],
-	// *[DuplicateEventError], *[KeyUsedError], *[LimitError], [ErrBusy], and [ErrOutcomeUnknown]: only with the last may
-	// the append have been stored. When ctx ends, the caller stops waiting with ctx's error, and the append may still happen.
+	// *[DuplicateEventError], *[KeyUsedError], *[LimitError], [ErrBusy], [ErrUnavailable], and [ErrOutcomeUnknown]: only with
+	// the last may the append have been stored. When ctx ends, the caller stops waiting with ctx's error, and the append may still happen.
 	Append(ctx context.Context, a Append) (Commit, error)
 }
 

@@ -45,11 +45,14 @@ type LimitError struct {
 	Reason string // set when Limit is 0: "not valid UTF-8", …
 }
 
-func (e *LimitError) Error() string {
+func (e *LimitError) Error() string { return fmt.Sprintf("append %s: %s", e.Stream, e.Detail()) }
+
+// Detail is the error without the name of the stream, for those who asked for something else than an append.
+func (e *LimitError) Detail() string {
 	if e.Limit == 0 {
-		return fmt.Sprintf("append %s: %s: %s", e.Stream, e.What, e.Reason)
+		return fmt.Sprintf("%s: %s", e.What, e.Reason)
 	}
-	return fmt.Sprintf("append %s: %s: %d is over the limit of %d", e.Stream, e.What, e.Size, e.Limit)
+	return fmt.Sprintf("%s: %d is over the limit of %d", e.What, e.Size, e.Limit)
 }
 
 var (
@@ -59,6 +62,10 @@ var (
 
 	// ErrBusy says that too many appends are waiting already; nothing was stored. Retry a little later.
 	ErrBusy = errors.New("append: store is busy")
+
+	// ErrUnavailable says that the database cannot be written to, as after a failover that has made it a standby; nothing was
+	// stored. Retry later.
+	ErrUnavailable = errors.New("append: store is unavailable")
 
 	// ErrClosed says that the store is shutting down; nothing was stored.
 	ErrClosed = errors.New("append: store is closed")

@@ -27,6 +27,7 @@ type devOptions struct {
 	httpAddr    textFlag
 	databaseURL string
 	brokers     []string
+	unsafe      bool
 	verbose     bool
 }
 
@@ -61,6 +62,7 @@ downloaded once (ORDO_POSTGRES_REPOSITORY names a mirror).`,
 	flags.Var(&o.httpAddr, "http-addr", "`address` to serve the API on; port 0 picks a free one")
 	flags.StringVar(&o.databaseURL, "database-url", os.Getenv(databaseVariable), "Postgres server to use instead of the embedded one (`url`, default $"+databaseVariable+"; its role may create databases)")
 	flags.StringSliceVar(&o.brokers, "kafka-brokers", nil, "Kafka to use instead of the embedded broker (`host:port,...`)")
+	flags.BoolVar(&o.unsafe, "unsafe-durability", false, "accept a Postgres server that loses orders in a crash (fsync off and the like): throw-away runs only")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "log what the services do")
 	flags.Lookup("database-url").DefValue = "" // may hold a password
 	cmd.MarkFlagsMutuallyExclusive("data-dir", "ephemeral")
@@ -103,6 +105,8 @@ func runDev(cmd *cobra.Command, o devOptions) error {
 	}
 	local, err := app.NewLocal(ctx, app.LocalConfig{
 		DataDir: dir, HTTPAddr: o.httpAddr.value, DatabaseURL: o.databaseURL, Brokers: o.brokers,
+		UnsafeDurability: o.unsafe,
+
 		Logger: devLogger(cmd, logLevel(o.verbose)),
 	})
 	if err != nil {

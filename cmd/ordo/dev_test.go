@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -111,6 +112,22 @@ func TestGivenServersDown(t *testing.T) {
 		if want := (result{5, "", c.want + " [unreachable, exit 5]\n"}); got != want {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
+	}
+}
+
+// TestGivenServerThatForgets in a crash is refused.
+func TestGivenServerThatForgets(t *testing.T) {
+	t.Parallel()
+	server, err := embedded.StartPostgres(t.Context(), embedded.PostgresConfig{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Stop(context.Background()) }()
+	got := ordo(t.Context(), "dev", "--ephemeral", "--http-addr=127.0.0.1:0", "--database-url", server.URL("postgres"))
+	want := result{1, "", fmt.Sprintf("cannot use Postgres at 127.0.0.1:%d: the server may lose what it has acknowledged, fsync is off: turn it on. "+
+		"Or give --unsafe-durability, if the data may be thrown away. [start_failed, exit 1]\n", server.Port())}
+	if got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
 	"github.com/ordo-platform/ordo/internal/app"
 	"github.com/ordo-platform/ordo/internal/embedded"
 )
@@ -22,6 +23,7 @@ func startError(err error, dir string) error {
 		locked  *embedded.LockedError
 		foreign *foreignDirError
 		server  *app.ServerError
+		unfit   *eventpg.UnfitServerError
 		network *net.OpError
 		program *exec.Error
 	)
@@ -30,6 +32,10 @@ func startError(err error, dir string) error {
 		failed.advice = "Stop it, or choose another folder with --data-dir"
 	case errors.As(err, &foreign):
 		failed.advice = "Choose an empty or a new one with --data-dir"
+	case errors.As(err, &unfit): // says what to do about the server
+		if unfit.Unsafe {
+			failed.advice = "Or give --unsafe-durability, if the data may be thrown away"
+		}
 	case errors.As(err, &server):
 		failed.advice = serverAdvice(server)
 		if server.Unreachable() {

@@ -169,7 +169,8 @@ func testLimits(t *testing.T, s Store) {
 		"most events":       to("order-long", eventstore.NoStream, events(eventstore.MaxEventsPerAppend)...),
 		"most streams":      streams(eventstore.MaxStreamsPerAppend),
 		"empty object":      withData(`{}`),
-		"NUL as an escape":  withData(`{"a":"\u0000"}`),
+		"escaped backslash": withData(`{"a":"\\u0000 \\\\u0000"}`),
+		"deepest nesting":   withData(`{"a":` + strings.Repeat("[", 9999) + strings.Repeat("]", 9999) + `}`),
 		"lone surrogate":    withData(`{"a":"\ud800"}`),
 		"dashes in the key": withStream("stock-MUG-1-"),
 	}
@@ -219,6 +220,11 @@ func testLimits(t *testing.T, s Store) {
 		"null":            withData(`null`),
 		"data not UTF-8":  withData("{\"a\":\"\xff\"}"),
 		"raw NUL":         withData("{\"a\":\"\x00\"}"),
+		"escaped NUL":     withData(`{"a":"\u0000"}`),
+		"NUL after \\":    withData(`{"a":"\\\u0000"}`),
+		"NUL in a name":   withData(`{"\\u0000\u0000":1}`),
+		"NUL in metadata": withActor("a\x00"),
+		"nested too deep": withData(`{"a":` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`),
 		"byte order mark": withData("\ufeff{}"),
 		"receipt without key": valid(func(a *eventstore.Append) {
 			a.Receipt = &eventstore.Receipt{Scope: "s"}

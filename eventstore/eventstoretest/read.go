@@ -32,7 +32,7 @@ func testReadsWhatWasWritten(t *testing.T, s Store) {
 		Type:          "Größe geändert",
 		SchemaVersion: 7,
 		// Space, order of members, a repeated member, escapes and numbers stay as they are.
-		Data: []byte(" {\"b\" : 1.0e2,\t\"a\":\"\\u0000\\ud83d <&> 😀\", \"b\":12345678901234567890.10}\n"),
+		Data: []byte(" {\"b\" : 1.0e2,\t\"a\":\"\\u0001\\ud83d <&> 😀\", \"b\":12345678901234567890.10}\n"),
 		Metadata: eventstore.Metadata{
 			CorrelationID: "story", CausationID: "cause", Actor: `a "quoted" <actor> & co`,
 			TraceParent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", TraceState: "vendor=1",

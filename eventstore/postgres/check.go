@@ -181,6 +181,8 @@ func prepareEvent(stream eventstore.StreamID, e eventstore.Event) (preparedEvent
 		return refuse("event data", "not valid UTF-8")
 	case !isObject(e.Data):
 		return refuse("event data", "not a JSON object")
+	case hasNUL(e.Data):
+		return refuse("event data", `has the character NUL, as \u0000`)
 	}
 	metadata, err := encodeMetadata(stream, e.Metadata)
 	if err != nil {
@@ -201,10 +203,30 @@ func isObject(data []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) && json.Valid(data)
 }
 
+// hasNUL reports whether JSON text has the one character that it can write and Postgres cannot take as text: neither a
+// jsonb nor a text column of a read model could ever hold it, so the event would stop every projection.
+func hasNUL(data []byte) bool {
+	const escape = `\u0000`
+	for {
+		i := bytes.Index(data, []byte(escape))
+		if i < 0 {
+			return false
+		}
+		before := len(data[:i]) - len(bytes.TrimRight(data[:i], `\`))
+		if before%2 == 0 { // else the backslash is itself escaped
+			return true
+		}
+		data = data[i+len(escape):]
+	}
+}
+
 func encodeMetadata(stream eventstore.StreamID, m eventstore.Metadata) ([]byte, error) {
 	for _, s := range []string{m.CorrelationID, m.CausationID, m.Actor, m.TraceParent, m.TraceState} {
 		if !utf8.ValidString(s) {
 			return nil, &eventstore.LimitError{Stream: stream, What: "metadata", Reason: "not valid UTF-8"}
+		}
+		if strings.ContainsRune(s, 0) {
+			return nil, &eventstore.LimitError{Stream: stream, What: "metadata", Reason: "has the character NUL"}
 		}
 	}
 	encoded, err := json.Marshal(m)

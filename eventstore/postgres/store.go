@@ -11,10 +11,8 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 )
 
-const (
-	minServerVersion = 150000
-	schemaVersion    = 2 // of log_head.schema_version
-)
+// schemaVersion is that of log_head.schema_version.
+const schemaVersion = 2
 
 // Store is the event log of one service in one database. It is safe for concurrent use, also by several processes.
 type Store struct {
@@ -32,8 +30,8 @@ var (
 	_ eventstore.Reader   = (*Store)(nil)
 )
 
-// Open returns the store in the pool's database, whose tables [Migrations] has made. It refuses a server that is too old
-// or may lose commits, tables of another version, and a partition count other than the one the log was written with.
+// Open returns the store in the pool's database, whose tables [Migrations] has made. It refuses a server that is too old,
+// cannot be written to or may lose commits, tables of another version, and a partition count other than the one the log was written with.
 //
 // Open starts nothing: appends wait until [Store.Run] runs. The pool stays the caller's, who closes it after Run has
 // returned.
@@ -42,7 +40,10 @@ func Open(ctx context.Context, pool *pgxpool.Pool, cfg Config) (*Store, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if err := checkServer(ctx, pool, cfg); err != nil {
+	if err := CheckServer(ctx, pool, cfg.UnsafeDurability); err != nil {
+		return nil, fmt.Errorf("open event store: %w", err)
+	}
+	if err := checkEncoding(ctx, pool); err != nil {
 		return nil, fmt.Errorf("open event store: %w", err)
 	}
 	if err := pinPartitions(ctx, pool, cfg.Partitions); err != nil {
@@ -58,31 +59,6 @@ func Open(ctx context.Context, pool *pgxpool.Pool, cfg Config) (*Store, error) {
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
-// checkServer refuses a server on which a commit that was acknowledged may be lost. Seen on PostgreSQL 15.18: with
-// synchronous_commit off, a plain kill -9 of the server loses acknowledged rows, no power cut needed.
-func checkServer(ctx context.Context, q querier, cfg Config) error {
-	var version int
-	var encoding, fsync, fullPageWrites, synchronousCommit string
-	err := q.QueryRow(ctx, sqlReadServer).Scan(&version, &encoding, &fsync, &fullPageWrites, &synchronousCommit)
-	switch {
-	case err != nil:
-		return fmt.Errorf("read server settings: %w", err)
-	case version < minServerVersion:
-		return fmt.Errorf("server version %d.%d is too old: need %d", version/10000, version%10000, minServerVersion/10000)
-	case encoding != "UTF8":
-		return fmt.Errorf("database encoding is %s: need UTF8", encoding)
-	case cfg.UnsafeDurability:
-		return nil
-	case fsync == "off":
-		return errors.New("server may lose commits: fsync is off (allow with UnsafeDurability)")
-	case fullPageWrites == "off":
-		return errors.New("server may lose commits: full_page_writes is off (allow with UnsafeDurability)")
-	case synchronousCommit == "off":
-		return errors.New("server may lose commits: synchronous_commit is off (allow with UnsafeDurability)")
-	}
-	return nil
 }
 
 func pinPartitions(ctx context.Context, pool *pgxpool.Pool, partitions int) error {

@@ -85,7 +85,7 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lossy.Close()
-	wantRefusal(lossy, postgres.Config{Partitions: 7}, "may lose commits")
+	wantRefusal(lossy, postgres.Config{Partitions: 7}, "may lose what it has acknowledged")
 	open(t, lossy, postgres.Config{Partitions: 7, UnsafeDurability: true})
 
 	if _, err := pool.Exec(t.Context(), `UPDATE log_head SET schema_version = 99`); err != nil {

@@ -321,7 +321,7 @@ func (w *writer) open(ctx context.Context) (*pgx.Conn, error) {
 	}
 	_, err = conn.PgConn().Exec(ctx, writerSession).ReadAll()
 	if err == nil {
-		err = checkServer(ctx, conn, w.store.config) // the server may have been restarted with other settings
+		err = CheckServer(ctx, conn, w.store.config.UnsafeDurability) // the server may have been restarted with other settings
 	}
 	if err != nil {
 		closeConn(conn)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
 )
 
 // serverLock keeps processes that start together on one given server from making its databases and roles at the same time.
@@ -20,7 +21,8 @@ const serverLock = 0x6f72646f_6462 // "ordodb"
 // useServer makes the services' databases on a server of the user's, if they are missing. The role in its address owns
 // them. Each service runs under a role of its own that nobody can log in as: a session begins as the given role and drops
 // its privileges.
-func (l *Local) useServer(ctx context.Context, address string, log *slog.Logger) (err error) {
+func (l *Local) useServer(ctx context.Context, c LocalConfig) (err error) {
+	address, log := c.DatabaseURL, c.Logger
 	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		return fmt.Errorf("database url: %w", err)
@@ -37,6 +39,9 @@ func (l *Local) useServer(ctx context.Context, address string, log *slog.Logger)
 		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // gives the lock back
+	if err := eventpg.CheckServer(ctx, conn, c.UnsafeDurability); err != nil {
+		return err
+	}
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(serverLock)); err != nil {
 		return err
 	}
@@ -74,18 +79,24 @@ func (l *Local) useServer(ctx context.Context, address string, log *slog.Logger)
 // ensureGivenDatabase makes a database that only its owner may connect to.
 func ensureGivenDatabase(ctx context.Context, conn *pgx.Conn, name string) error {
 	var exists, owned bool
-	err := conn.QueryRow(ctx, "SELECT count(*) > 0, coalesce(bool_and(pg_has_role(datdba, 'USAGE')), false) FROM pg_database WHERE datname = $1",
-		name).Scan(&exists, &owned)
+	var encoding string
+	err := conn.QueryRow(ctx, `
+		SELECT count(*) > 0, coalesce(bool_and(pg_has_role(datdba, 'USAGE')), false), coalesce(min(pg_encoding_to_char(encoding)), '')
+		FROM pg_database
+		WHERE datname = $1`, name).Scan(&exists, &owned, &encoding)
 	if err != nil {
 		return err
 	}
 	quoted := pgx.Identifier{name}.Sanitize()
-	if !exists {
+	switch {
+	case !exists:
 		if _, err := conn.Exec(ctx, "CREATE DATABASE "+quoted+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
 			return fmt.Errorf("create database %s: %w", name, err)
 		}
-	} else if !owned {
-		return &notOwnerError{database: name}
+	case !owned:
+		return fmt.Errorf("database %s belongs to another role: use the address of that role", name)
+	case encoding != "UTF8":
+		return fmt.Errorf("database %s has the encoding %s: drop it, or make it anew with ENCODING 'UTF8'", name, encoding)
 	}
 	if _, err := conn.Exec(ctx, "REVOKE ALL ON DATABASE "+quoted+" FROM PUBLIC"); err != nil {
 		return fmt.Errorf("close database %s: %w", name, err)
@@ -116,13 +127,6 @@ func ensureGivenRole(ctx context.Context, conn *pgx.Conn, database, role string)
 		return fmt.Errorf("make role %s: %w", role, err)
 	}
 	return nil
-}
-
-// notOwnerError says that a database is there but not ours to use.
-type notOwnerError struct{ database string }
-
-func (e *notOwnerError) Error() string {
-	return "database " + e.database + " belongs to another role"
 }
 
 func isPrivilegeMissing(err error) bool {

@@ -29,6 +29,10 @@ type LocalConfig struct {
 	HTTPAddr    string // empty: a free port on loopback
 	DatabaseURL string // a Postgres server to use instead of the embedded one; its role may create databases
 	Brokers     []string
+
+	// UnsafeDurability accepts a given server that loses acknowledged events in a crash. One that keeps nothing may anyway.
+	UnsafeDurability bool
+
 	SlowPayment time.Duration // how long the payment simulator lets pm_slow wait; 0: its default
 	Logger      *slog.Logger
 }
@@ -96,7 +100,7 @@ func NewLocal(ctx context.Context, c LocalConfig) (_ *Local, err error) {
 		Listener:         listener,
 		Logger:           c.Logger,
 		DisposableBroker: len(c.Brokers) == 0,
-		UnsafeDurability: c.DataDir == "" && c.DatabaseURL == "",
+		UnsafeDurability: c.UnsafeDurability || c.DataDir == "" && c.DatabaseURL == "",
 	})
 	return l, err
 }
@@ -142,7 +146,7 @@ func (l *Local) stopEmbedded(ctx context.Context) error {
 func (l *Local) startDatabases(ctx context.Context, c LocalConfig) error {
 	l.Databases, l.Owners = map[string]string{}, map[string]string{}
 	if c.DatabaseURL != "" {
-		return l.useServer(ctx, c.DatabaseURL, c.Logger)
+		return l.useServer(ctx, c)
 	}
 	config := embedded.PostgresConfig{Ephemeral: c.DataDir == "", Log: c.Logger}
 	if c.DataDir != "" {

@@ -13,10 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/app"
 	"github.com/ordo-platform/ordo/internal/client"
 	"github.com/ordo-platform/ordo/internal/demo"
+	"github.com/ordo-platform/ordo/internal/embedded"
 	"github.com/ordo-platform/ordo/internal/psp"
 	"github.com/ordo-platform/ordo/internal/testenv"
 )
@@ -126,6 +129,44 @@ func TestDatabaseOfAnotherHistory(t *testing.T) {
 	}
 }
 
+// TestTwoProcessesStartTogether on servers that have nothing yet: each database, role, table and topic is made by one of
+// them, and both come up and share the work.
+func TestTwoProcessesStartTogether(t *testing.T) {
+	t.Parallel()
+	server, err := embedded.StartPostgres(t.Context(), embedded.PostgresConfig{Ephemeral: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := app.LocalConfig{
+		DatabaseURL: server.URL("postgres"), UnsafeDurability: true, Brokers: testenv.Kafka(t), Logger: slog.New(slog.DiscardHandler),
+	}
+	var made [2]*app.Local
+	var together errgroup.Group
+	for i := range made {
+		together.Go(func() (err error) {
+			made[i], err = app.NewLocal(t.Context(), config)
+			return err
+		})
+	}
+	if err := together.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var platforms [2]*running
+	for i, local := range made {
+		platforms[i] = run(t, local)
+	}
+	customer := platforms[0].openShop(t)
+	for i, p := range platforms {
+		p.confirm(t, customer, fmt.Sprint("order ", i), client.Item{SKU: "MUG", Quantity: 1})
+	}
+	for _, p := range platforms {
+		p.stop()
+	}
+	if err := server.Stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
 // BenchmarkOrder is an order's whole way under light load, one order at a time, on a server with fsync: from the request
 // until a client that looks every 2 ms sees it confirmed.
 func BenchmarkOrder(b *testing.B) {
@@ -156,6 +197,18 @@ func start(tb testing.TB, config app.LocalConfig) *running {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	p := run(tb, local)
+	limited, done := context.WithTimeout(tb.Context(), time.Minute)
+	defer done()
+	if err := local.WaitReady(limited); err != nil {
+		tb.Fatal(err)
+	}
+	return p
+}
+
+// run starts a platform, which is not ready yet.
+func run(tb testing.TB, local *app.Local) *running {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- local.Run(ctx) }()
@@ -171,11 +224,7 @@ func start(tb testing.TB, config app.LocalConfig) *running {
 		ended = nil
 	}
 	tb.Cleanup(p.stop)
-	limited, done := context.WithTimeout(tb.Context(), time.Minute)
-	defer done()
-	if err := local.WaitReady(limited); err != nil {
-		tb.Fatal(err)
-	}
+	var err error
 	if p.client, err = client.New(client.Config{URL: "http://" + local.Addr()}); err != nil {
 		tb.Fatal(err)
 	}

@@ -56,6 +56,9 @@ func openService(ctx context.Context, name string, c Config) (_ *service, err er
 	if s.pool, err = postgres.Open(ctx, c.Databases[name], maxConns); err != nil {
 		return nil, err
 	}
+	if err := s.checkServer(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.prepareTables(ctx); err != nil {
 		return nil, err
 	}
@@ -78,6 +81,11 @@ func tasksOf(service string) command.TaskRule {
 		return payments.TaskFor
 	}
 	return nil
+}
+
+// checkServer says whether the service's database can be written to, and keeps what is written.
+func (s *service) checkServer(ctx context.Context) error {
+	return eventpg.CheckServer(ctx, s.pool, s.config.UnsafeDurability)
 }
 
 // prepareTables brings the service's tables up to date, as the owner of its database, and lets the role the service runs
@@ -155,7 +163,7 @@ func (s *service) holder() string {
 
 // checks are the service's part of /readyz.
 func (s *service) checks() []httpapi.Check {
-	checks := []httpapi.Check{{Name: s.name + "/postgres", Check: s.pool.Ping}}
+	checks := []httpapi.Check{{Name: s.name + "/postgres", Check: s.checkServer}}
 	if s.relay != nil {
 		checks = append(checks, httpapi.Check{Name: s.name + "/relay", Check: func(context.Context) error { return s.relay.Status().Err() }})
 	}

@@ -14,7 +14,10 @@ import (
 	"time"
 )
 
-const statusReady = "ready"
+const (
+	statusReady   = "ready"
+	statusStandby = "standby" // ready for reading
+)
 
 // status reads the server's own pid file: line 1 is its pid, line 8 its status.
 func (c cluster) status() (status string, pid int) {

@@ -40,6 +40,8 @@ type PostgresConfig struct {
 	Port int
 	// BinDir is the folder with the programs of Postgres. Empty means ORDO_POSTGRES_BIN, else found or downloaded.
 	BinDir string
+	// Settings are more of the server's settings, as in "fsync=off". They win over ours.
+	Settings []string
 	// Log gets a line about each step that takes long. Nil means silence.
 	Log *slog.Logger
 }
@@ -188,7 +190,7 @@ func (p *Postgres) launchOnce(ctx context.Context, b binaries, port int) error {
 		p.logStartsAt = info.Size()
 	}
 	// The server lives on after the start that ctx is for.
-	cmd, release, err := p.cluster.command(context.WithoutCancel(ctx), b.postgres(), settings(port, p.config.Ephemeral)...)
+	cmd, release, err := p.cluster.command(context.WithoutCancel(ctx), b.postgres(), settings(port, p.config)...)
 	if err != nil {
 		return err
 	}
@@ -220,7 +222,7 @@ func (p *Postgres) awaitReady(ctx context.Context, server *child) error {
 		if server.ended() {
 			return fmt.Errorf("%w: %s", errEndedAtOnce, p.lastWords())
 		}
-		if status, pid := p.cluster.status(); pid == server.pid() && status == statusReady {
+		if status, pid := p.cluster.status(); pid == server.pid() && (status == statusReady || status == statusStandby) {
 			return nil
 		}
 		if !told && time.Since(start) > 3*time.Second {

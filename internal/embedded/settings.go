@@ -4,7 +4,7 @@ import "strconv"
 
 // settings are given on the command line, where they win over whatever is in the data folder, and so take effect on
 // folders made by earlier versions too.
-func settings(port int, ephemeral bool) []string {
+func settings(port int, config PostgresConfig) []string {
 	values := []string{
 		"listen_addresses=127.0.0.1",
 		"port=" + strconv.Itoa(port),
@@ -26,13 +26,14 @@ func settings(port int, ephemeral bool) []string {
 		// A transaction left open by a stopped debugger or a lost client holds locks (the log head) that all others wait for.
 		"idle_in_transaction_session_timeout=60s",
 	}
-	if ephemeral {
+	if config.Ephemeral {
 		// Safe against the death of any process, not of the machine. synchronous_commit stays on: off would lose
 		// acknowledged commits even when only the server is killed.
 		values = append(values, "fsync=off", "full_page_writes=off", "autovacuum_naptime=10min")
 	} else {
 		values = append(values, "fsync=on", "synchronous_commit=on")
 	}
+	values = append(values, config.Settings...)
 	args := make([]string, 0, 2*len(values))
 	for _, value := range values {
 		args = append(args, "-c", value)

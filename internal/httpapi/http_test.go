@@ -475,6 +475,53 @@ func TestPanicIsAProblem(t *testing.T) {
 	p.do("POST", "/v1/orders", orderBody(mugs), "Idempotency-Key", "k").must(t, 201) // the key is free again
 }
 
+// TestBusyStore: every command says when to come back, and nothing was stored. Which commands there are is what the
+// description of the API says.
+func TestBusyStore(t *testing.T) {
+	t.Parallel()
+	p := setup(t)
+	const mug = `{"name":"Mug","price":{"amount":1990,"currency":"EUR"}}`
+	p.do("PUT", "/v1/products/MUG-1", mug).must(t, 201)
+	p.do("POST", "/v1/stock/MUG-1/receipts", `{"quantity":5,"reference":"d-1"}`).must(t, 200)
+	active := p.do("POST", "/v1/customers", `{"name":"Ada","email":"ada@example.com"}`, "Idempotency-Key", "a").must(t, 201).body["id"].(string)
+	blocked := p.do("POST", "/v1/customers", `{"name":"Bob","email":"bob@example.com"}`, "Idempotency-Key", "b").must(t, 201).body["id"].(string)
+	p.do("POST", "/v1/customers/"+blocked+"/block", "").must(t, 200)
+	before := p.appended()
+
+	commands := map[string]func() response{
+		"put /v1/products/{sku}":           func() response { return p.do("PUT", "/v1/products/CUP-1", mug) },
+		"delete /v1/products/{sku}":        func() response { return p.do("DELETE", "/v1/products/MUG-1", "") },
+		"post /v1/customers":               func() response { return p.do("POST", "/v1/customers", `{"name":"Cy","email":"cy@example.com"}`) },
+		"post /v1/customers/{id}/block":    func() response { return p.do("POST", "/v1/customers/"+active+"/block", "") },
+		"post /v1/customers/{id}/unblock":  func() response { return p.do("POST", "/v1/customers/"+blocked+"/unblock", "") },
+		"post /v1/stock/{sku}/receipts":    func() response { return p.do("POST", "/v1/stock/MUG-1/receipts", `{"quantity":5,"reference":"d-2"}`) },
+		"post /v1/stock/{sku}/adjustments": func() response { return p.do("POST", "/v1/stock/MUG-1/adjustments", `{"delta":-1,"reason":"x"}`) },
+		"post /v1/orders":                  func() response { return p.do("POST", "/v1/orders", orderBody(mugs), "Idempotency-Key", "k") },
+	}
+	for _, s := range p.stores {
+		s.beforeAppend = func(eventstore.Append) error { return fmt.Errorf("append order-1: %w", eventstore.ErrBusy) }
+	}
+	for path, item := range p.do("GET", "/openapi.json", "").must(t, 200).body["paths"].(map[string]any) {
+		for method := range item.(map[string]any) {
+			if method == "get" {
+				continue
+			}
+			execute, known := commands[method+" "+path]
+			if !known {
+				t.Errorf("no test of %s %s", method, path)
+				continue
+			}
+			res := execute()
+			if res.status != 503 || res.code() != "busy" || res.header.Get("Retry-After") != "1" {
+				t.Errorf("%s %s: %d, Retry-After %q: %s", method, path, res.status, res.header.Get("Retry-After"), res.text)
+			}
+		}
+	}
+	if n := p.appended(); n != before {
+		t.Errorf("%d events stored", n-before)
+	}
+}
+
 func TestAccessLogAndMetrics(t *testing.T) {
 	t.Parallel()
 	p := setup(t)

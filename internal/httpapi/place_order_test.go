@@ -227,7 +227,9 @@ func TestStoreFailures(t *testing.T) {
 		"closed":   {eventstore.ErrClosed, 503, "unavailable"},
 		"unknown":  {fmt.Errorf("append order-1: %w", eventstore.ErrOutcomeUnknown), 503, "outcome_unknown"},
 		"contend":  {&eventstore.ConflictError{Stream: "order-1", Actual: 7}, 409, "conflict"},
+		"standby":  {fmt.Errorf("append order-1: %w", eventstore.ErrUnavailable), 503, "unavailable"},
 		"database": {sqlError("57P01"), 503, "unavailable"},
+		"readonly": {sqlError("25006"), 503, "unavailable"},
 		"network":  {context.DeadlineExceeded, 503, "unavailable"}, // of some inner limit: the append itself gave up
 		"other":    {fmt.Errorf("SELECT secret FROM events: password=hunter2: %w", sqlError("42P01")), 500, "internal"},
 	} {

@@ -202,11 +202,13 @@ func describe(err error) problem {
 	case errors.As(err, &conflict):
 		return problem{Code: codeConflict, Detail: "others changed it at the same time, again and again", CurrentVersion: &conflict.Actual}
 	case errors.As(err, &limit):
-		return problem{Code: codeTooLarge, Detail: fmt.Sprintf("%s: %d is over the limit of %d", limit.What, limit.Size, limit.Limit)}
+		return problem{Code: codeTooLarge, Detail: limit.Detail()}
 	case errors.Is(err, eventstore.ErrOutcomeUnknown):
 		return problem{Code: codeOutcomeUnknown, Detail: "retry with the same Idempotency-Key"}
 	case errors.Is(err, eventstore.ErrBusy):
 		return problem{Code: codeBusy, Detail: "too many requests are waiting"}
+	case errors.Is(err, eventstore.ErrUnavailable):
+		return problem{Code: codeUnavailable, Detail: "the event store cannot be written to"}
 	case errors.Is(err, eventstore.ErrClosed):
 		return problem{Code: codeUnavailable, Detail: "the service is shutting down"}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
@@ -225,8 +227,8 @@ func (e *apiError) problem() problem {
 	return problem{Code: e.code, Detail: e.detail, Field: e.field, Offset: e.offset, Errors: e.errors}
 }
 
-// unreachable says whether err is the network's, or a database's that goes down, comes up or has no connection left
-// (SQLSTATE classes 08, 53 and 57).
+// unreachable says whether err is the network's, or a database's that goes down, comes up, has no connection left (SQLSTATE
+// classes 08, 53 and 57) or has become read-only.
 func unreachable(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
@@ -239,7 +241,7 @@ func unreachable(err error) bool {
 	case "08", "53", "57":
 		return true
 	}
-	return false
+	return database.SQLState() == "25006"
 }
 
 // fail answers a request with the problem that err is.

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -64,6 +65,27 @@ func TestMigrateTogether(t *testing.T) {
 	}
 	if _, err := pool.Exec(t.Context(), "SELECT FROM two_b"); err == nil {
 		t.Error("half a migration was kept")
+	}
+}
+
+// Tables of a newer program are neither changed nor used.
+func TestMigrateRefusesNewerTables(t *testing.T) {
+	t.Parallel()
+	pool, err := postgres.Open(t.Context(), testenv.Postgres(t), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	older := fstest.MapFS{"00001_a.sql": migration("CREATE TABLE a (n int);")}
+	newer := fstest.MapFS{"00001_a.sql": older["00001_a.sql"], "00002_b.sql": migration("ALTER TABLE a ADD m int;")}
+	for _, files := range []fstest.MapFS{older, newer, newer} {
+		if err := postgres.Migrate(t.Context(), pool, "one", files); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = postgres.Migrate(t.Context(), pool, "one", older)
+	if refused, ok := errors.AsType[*postgres.NewerTablesError](err); !ok || refused.Version != 2 || refused.Known != 1 {
+		t.Errorf("error %v", err)
 	}
 }
 

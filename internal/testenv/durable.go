@@ -2,6 +2,8 @@ package testenv
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/ordo-platform/ordo/internal/embedded"
@@ -32,10 +34,25 @@ func (d *Durable) URL() string { return d.server.URL("postgres") }
 // Kill ends the whole server with SIGKILL, as a crash would. Connections break; Restart brings it back.
 func (d *Durable) Kill() { d.server.Kill() }
 
-// Restart starts the server again on its data and its port, after an orderly stop if it still runs.
-func (d *Durable) Restart() {
+// Restart starts the server again on its data and its port, after an orderly stop if it still runs. Settings, as in
+// "fsync=off", hold until the next Restart.
+func (d *Durable) Restart(settings ...string) {
 	d.t.Helper()
 	d.stop()
+	d.config.Settings = settings
+	d.start()
+}
+
+// Demote starts the server again as a standby, which can be read only: what a failover leaves of the server that was the
+// primary. pg_promote, or another Demote and Restart, ends that.
+func (d *Durable) Demote() {
+	d.t.Helper()
+	const wal = "wal_level=replica" // a standby refuses data that was written with less
+	d.Restart(wal)
+	d.stop()
+	if err := os.WriteFile(filepath.Join(d.config.DataDir, "cluster", "standby.signal"), nil, 0o600); err != nil {
+		d.t.Fatalf("testenv: %v", err)
+	}
 	d.start()
 }
 
