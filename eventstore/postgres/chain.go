@@ -11,8 +11,6 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 )
 
-var sqlReadLink = statement("read_link")
-
 // LinkAt returns the newest link of the hash chain at or before a position: that of the newest commit that ends there.
 // It is the zero link when no commit does.
 func (r reader) LinkAt(ctx context.Context, position eventstore.Position) (eventstore.Link, error) {

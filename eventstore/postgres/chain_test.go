@@ -178,26 +178,12 @@ func TestDocumentedQuery(t *testing.T) {
 // A log from before the chain gets one over the events it has, and goes on.
 func TestMigrationOfAFilledLog(t *testing.T) {
 	t.Parallel()
-	url := testenv.Postgres(t)
-	pool, err := db.Open(t.Context(), url, 4)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	migrateTo1(t, pool)
-	if _, err := postgres.Open(t.Context(), pool, postgres.Config{UnsafeDurability: true}); err == nil {
-		t.Error("a store opened tables without a chain")
-	}
-	// Three commits as version 1 wrote them: 1, 2..4, 5..6.
-	if _, err := pool.Exec(t.Context(), `
+	// Three commits as the first release wrote them: 1, 2..4, 5..6.
+	pool := migratedFrom1(t, testenv.Postgres(t), `
 		INSERT INTO events (position, prev, recorded_at, event_id, version, schema_version, partition, stream, type, data, metadata)
 		SELECT p, p - 1, timestamptz '2026-01-02 03:04:05.678901+00' + (CASE WHEN p = 1 THEN 0 WHEN p <= 4 THEN 1 ELSE 0 END) * interval '1 microsecond', gen_random_uuid(), p, 1, 0,
 		    'stock-MÜG', 'StockReceived', '{"quantity":  1, "reference": "Zoë"}', '{"actor":"Zoë"}'
-		FROM generate_series(1, 6) AS p;
-		UPDATE log_head SET position = 6, partitions = 1, tails = '{6}'`); err != nil {
-		t.Fatal(err)
-	}
-	migrated(t, url, 1)
+		FROM generate_series(1, 6) AS p`)
 	want := chain(t, pool)
 	store := open(t, pool, postgres.Config{UnsafeDurability: true, Partitions: 1})
 	if _, err := store.Append(t.Context(), one("stock-MÜG", eventstore.Exactly(6))); err != nil {
@@ -209,15 +195,39 @@ func TestMigrationOfAFilledLog(t *testing.T) {
 	}
 }
 
+// migratedFrom1 returns a log of one partition that the first release had filled, after its migration.
+func migratedFrom1(t testing.TB, url, fill string, args ...any) *pgxpool.Pool {
+	t.Helper()
+	pool, err := db.Open(context.Background(), url, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	migrateTo1(t, pool)
+	_, err = pool.Exec(context.Background(), fill, args...)
+	if err == nil {
+		_, err = pool.Exec(context.Background(), `
+			UPDATE log_head
+			SET partitions = 1, position = (SELECT count(*) FROM events), tails = ARRAY[(SELECT count(*) FROM events)]`)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Migrate(context.Background(), pool, "eventstore", postgres.Migrations()); err != nil {
+		t.Fatal(err)
+	}
+	return pool
+}
+
 // migrateTo1 makes the tables of the first release.
-func migrateTo1(t *testing.T, pool *pgxpool.Pool) {
+func migrateTo1(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
 	const name = "00001_event_log.sql"
 	text, err := os.ReadFile("migrations/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Migrate(t.Context(), pool, "eventstore", fstest.MapFS{name: {Data: text}}); err != nil {
+	if err := db.Migrate(context.Background(), pool, "eventstore", fstest.MapFS{name: {Data: text}}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -56,6 +56,8 @@ func isNotNew(err error) bool {
 
 func isUndefinedTable(err error) bool { return sqlState(err) == "42P01" }
 
+func isUndefinedColumn(err error) bool { return sqlState(err) == "42703" }
+
 // isLockTimeout reports that someone has kept the head of the log for longer than the writer waits.
 func isLockTimeout(err error) bool { return sqlState(err) == "55P03" }
 

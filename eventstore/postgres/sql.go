@@ -56,6 +56,13 @@ var (
 	sqlReadStreams = statement("read_streams")
 	sqlReadLog     = statement("read_log")
 	sqlReadReceipt = statement("read_receipt")
+	sqlReadLink    = statement("read_link")
+
+	sqlVerifyHead       = statement("verify_head")
+	sqlVerifyCommits    = statement("verify_commits")
+	sqlVerifyEvents     = statement("verify_events")
+	sqlVerifyVersions   = statement("verify_versions")
+	sqlVerifyNextCommit = statement("verify_next_commit")
 
 	sqlClaimTasks   = statement("claim_tasks")
 	sqlCompleteTask = statement("complete_task")

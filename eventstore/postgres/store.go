@@ -61,6 +61,11 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
+func unknownSchema(found int) error {
+	return fmt.Errorf("tables have schema version %d, this program knows %d: run its migrations, or a newer program",
+		found, schemaVersion)
+}
+
 func pinPartitions(ctx context.Context, pool *pgxpool.Pool, partitions int) error {
 	var schema, pinned int
 	read := func() error { return pool.QueryRow(ctx, sqlReadPins).Scan(&schema, &pinned) }
@@ -71,8 +76,7 @@ func pinPartitions(ctx context.Context, pool *pgxpool.Pool, partitions int) erro
 		return fmt.Errorf("read log_head: %w", err)
 	}
 	if schema != schemaVersion {
-		return fmt.Errorf("tables have schema version %d, this program knows %d: run its migrations, or a newer program",
-			schema, schemaVersion)
+		return unknownSchema(schema)
 	}
 	if pinned == 0 {
 		if _, err := pool.Exec(ctx, sqlPinPartitions, pgx.StrictNamedArgs{"partitions": partitions}); err != nil {
