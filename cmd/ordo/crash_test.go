@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,7 +84,18 @@ func TestKillLosesNothing(t *testing.T) {
 	checkReadModels(t, p)
 	checkStock(t, p)
 	checkLedger(t, p, dir)
+	checkVerify(t, dir)
 	p.stop()
+}
+
+// checkVerify has the product verify its own logs, also against the heads that the relays have published.
+func checkVerify(t *testing.T, dir string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "verify", "--heads", "kafka")
+	cmd.Env = append(os.Environ(), childVariable+"=1", "ORDO_DATA_DIR="+dir)
+	if output, err := cmd.CombinedOutput(); err != nil || bytes.Contains(output, []byte("no head")) {
+		t.Errorf("ordo verify: %v\n%s", err, output)
+	}
 }
 
 // childVariable makes this test binary behave as the program.

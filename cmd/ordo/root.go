@@ -13,6 +13,7 @@ func commands() []*cobra.Command {
 		newDevCommand(),
 		newDemoCommand(),
 		newOrderCommand(),
+		newVerifyCommand(),
 		newHealthCommand(),
 		newVersionCommand(),
 	}
@@ -32,6 +33,8 @@ Environment:
   ORDO_URL           address of the HTTP API, where --url is not given
   ORDO_DATA_DIR      data folder of "ordo dev" (default $XDG_DATA_HOME/ordo or ~/.local/share/ordo)
   ORDO_DATABASE_URL  Postgres server for "ordo dev", where --database-url is not given
+  ORDO_<SERVICE>_DATABASE_URL, ORDO_KAFKA_BROKERS
+                     databases and brokers for commands that ask them, where no "ordo dev" runs
 
 ` + exitCodesHelp(),
 		Example: `  ordo demo

@@ -71,6 +71,12 @@ func (v *verifier) join(ctx context.Context, results <-chan chan stretchResult) 
 		}
 	}
 	end := eventstore.Link{}
+	tell := func() {
+		if v.config.Progress != nil {
+			v.config.Progress(min(checked, total), total)
+		}
+	}
+	tell()
 	for next := range results {
 		var r stretchResult
 		select {
@@ -97,9 +103,7 @@ func (v *verifier) join(ctx context.Context, results <-chan chan stretchResult) 
 			end = r.end
 		}
 		checked += r.events
-		if v.config.Progress != nil {
-			v.config.Progress(min(checked, total), total)
-		}
+		tell()
 	}
 	if ctx.Err() != nil {
 		return checked, nil
