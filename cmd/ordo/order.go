@@ -14,10 +14,12 @@ import (
 )
 
 func newOrderCommand() *cobra.Command {
-	return newGroup("order", "Place orders and look at them",
+	return newGroup("order", "Place, cancel and ship orders, and look at them",
 		newOrderPlaceCommand(),
 		newOrderGetCommand(),
 		newOrderListCommand(),
+		newOrderCancelCommand(),
+		newOrderShipCommand(),
 		newOrderHistoryCommand(),
 	)
 }
@@ -32,6 +34,7 @@ func printOrder(cmd *cobra.Command, answer client.Answer[client.Order]) error {
 		row(w, "order", o.ID)
 		row(w, "status", o.Status)
 		fact(w, "reason", o.Reason)
+		fact(w, "detail", o.Detail)
 		for _, s := range o.Shortages {
 			row(w, "shortage", fmt.Sprintf("%s: %d wanted, %d available", s.SKU, s.Requested, s.Available))
 		}
@@ -40,7 +43,12 @@ func printOrder(cmd *cobra.Command, answer client.Answer[client.Order]) error {
 		for _, l := range o.Lines {
 			row(w, "line", fmt.Sprintf("%d x %s", l.Quantity, l.SKU), "at "+money(l.UnitPrice))
 		}
-		row(w, "total", money(o.Total))
+		if o.Total.Currency != "" {
+			row(w, "total", money(o.Total))
+		}
+		if o.Shipment != nil {
+			row(w, "shipment", o.Shipment.Carrier, o.Shipment.TrackingNumber)
+		}
 		if !o.PlacedAt.IsZero() {
 			row(w, "placed", moment(o.PlacedAt))
 		}

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -16,11 +14,10 @@ import (
 
 // placement is what the flags of `order place` say.
 type placement struct {
-	order   client.PlaceOrder
-	lines   lineFlag
-	key     textFlag
-	wait    bool
-	timeout time.Duration
+	order client.PlaceOrder
+	lines lineFlag
+	key   textFlag
+	wait  orderWait
 }
 
 func newOrderPlaceCommand() *cobra.Command {
@@ -40,24 +37,16 @@ With --wait the command ends when the order is confirmed or rejected; either way
 	cmd.Flags().Var(&p.lines, "line", "what is ordered and how many of it; repeatable")
 	cmd.Flags().StringVar(&p.order.PaymentMethod, "payment-method", "pm_ok", "how it is paid")
 	cmd.Flags().Var(&p.key, "key", "idempotency `key` (default a random one)")
-	cmd.Flags().BoolVar(&p.wait, "wait", false, "wait until the order is confirmed or rejected")
-	cmd.Flags().DurationVar(&p.timeout, "timeout", 30*time.Second, "how long to --wait")
-	for _, name := range []string{"customer", "line"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // the flag is a few lines above
-		}
-	}
-	return cmd
+	p.wait.addFlags(cmd, "confirmed or rejected")
+	return required(cmd, "customer", "line")
 }
 
 func (p *placement) run(cmd *cobra.Command) error {
-	switch {
-	case p.order.CustomerID == "":
+	if p.order.CustomerID == "" {
 		return usagef(cmd, "--customer is empty")
-	case cmd.Flags().Changed("timeout") && !p.wait:
-		return usagef(cmd, "--timeout needs --wait")
-	case p.timeout <= 0:
-		return usagef(cmd, "--timeout %s: want more than 0s", p.timeout)
+	}
+	if err := p.wait.check(cmd); err != nil {
+		return err
 	}
 	api, err := newClient(cmd)
 	if err != nil {
@@ -77,54 +66,11 @@ func (p *placement) run(cmd *cobra.Command) error {
 	if order.Replayed {
 		say(cmd, "Order %s was placed before with this key", order.Value.ID)
 	}
-	if p.wait {
+	if p.wait.wait {
 		// Whatever becomes of the wait, the order is placed: what is known of it is printed.
-		order, err = p.waitFor(cmd.Context(), api, order)
+		order, err = p.wait.until(cmd.Context(), api, order, func(s client.Status) bool { return !s.Moving() })
 	}
 	return errors.Join(printOrder(cmd, order), err)
-}
-
-const (
-	firstPoll = 50 * time.Millisecond
-	lastPoll  = time.Second
-)
-
-// waitFor reads the order until the platform is done with it and returns what it saw last. A read model that has not
-// come so far, or an API that does not answer, is waited for as well.
-func (p *placement) waitFor(ctx context.Context, api *client.Client, placed client.Answer[client.Order]) (client.Answer[client.Order], error) {
-	bounded, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	last, trouble := placed, error(nil)
-	for pause := firstPoll; ; pause = min(2*pause, lastPoll) {
-		now, err := api.Order(bounded, placed.Value.ID, placed.Position)
-		switch {
-		case err == nil && !now.Value.Status.Moving():
-			return now, nil
-		case err == nil:
-			last, trouble = now, nil
-		case isNotFound(err) || client.Temporary(err):
-			trouble = err
-		case bounded.Err() == nil:
-			return last, aboutOrder(placed.Value.ID, err)
-		}
-		select {
-		case <-time.After(pause):
-		case <-bounded.Done():
-			if ctx.Err() != nil {
-				return last, ctx.Err()
-			}
-			return last, p.tooLate(last.Value, trouble)
-		}
-	}
-}
-
-// tooLate is the error of a wait that took too long.
-func (p *placement) tooLate(order client.Order, trouble error) error {
-	err := fmt.Errorf("order %s is still %s after %s", order.ID, order.Status, p.timeout)
-	if trouble != nil {
-		err = fmt.Errorf("%w (%s)", err, trouble.Error()) // words only: it is the time that ran out
-	}
-	return &commandError{err: err, code: "timeout", advice: "Look again later: ordo order get " + order.ID}
 }
 
 // checkKey holds a key to what the API takes.

@@ -31,7 +31,7 @@ type Item struct {
 	Quantity int64  `json:"quantity"`
 }
 
-// Order is an order as the API shows it. The answer to placing one and the rows of a list leave parts out.
+// Order is an order as the API shows it. The answers to commands and the rows of a list leave parts out.
 type Order struct {
 	ID            string       `json:"id"`
 	Status        Status       `json:"status"`
@@ -40,8 +40,10 @@ type Order struct {
 	PaymentMethod string       `json:"payment_method"`
 	Lines         []Line       `json:"lines"`
 	Total         Money        `json:"total"`
-	Reason        string       `json:"reason"` // why it was rejected or is being undone
+	Reason        string       `json:"reason"` // why it is being undone or ended without effect
+	Detail        string       `json:"detail"` // the same in words
 	Shortages     []Shortage   `json:"shortages"`
+	Shipment      *Shipment    `json:"shipment"` // nil until it is asked for
 	PlacedAt      time.Time    `json:"placed_at"`
 	UpdatedAt     time.Time    `json:"updated_at"`
 	History       []OrderEvent `json:"history"`
@@ -52,6 +54,12 @@ type Line struct {
 	SKU       string `json:"sku"`
 	Quantity  int64  `json:"quantity"`
 	UnitPrice Money  `json:"unit_price"`
+}
+
+// Shipment is how an order leaves.
+type Shipment struct {
+	Carrier        string `json:"carrier"`
+	TrackingNumber string `json:"tracking_number"`
 }
 
 // Shortage says how much of a SKU was wanted and how much there was.
@@ -121,6 +129,26 @@ func (c *Client) PlaceOrder(ctx context.Context, key string, order PlaceOrder) (
 		return Answer[Order]{}, err
 	}
 	return decode[Order](c.sendUntilAnswered(ctx, request{method: http.MethodPost, path: "/v1/orders", key: key, body: body}))
+}
+
+// CancelOrder asks for an order to be undone. Like [Client.ShipOrder] it repeats itself as [Config] says: the same wish
+// again changes nothing more.
+func (c *Client) CancelOrder(ctx context.Context, id, reason string) (Answer[Order], error) {
+	return c.changeOrder(ctx, id, "cancel", map[string]string{"reason": reason})
+}
+
+// ShipOrder asks for a confirmed order to be shipped.
+func (c *Client) ShipOrder(ctx context.Context, id string, shipment Shipment) (Answer[Order], error) {
+	return c.changeOrder(ctx, id, "ship", shipment)
+}
+
+func (c *Client) changeOrder(ctx context.Context, id, command string, wish any) (Answer[Order], error) {
+	body, err := json.Marshal(wish)
+	if err != nil {
+		return Answer[Order]{}, err
+	}
+	path := "/v1/orders/" + url.PathEscape(id) + "/" + command
+	return decode[Order](c.sendUntilAnswered(ctx, request{method: http.MethodPost, path: path, body: body}))
 }
 
 // Order reads one order. With after, a position of an earlier answer, it waits a moment for the read model to get there.

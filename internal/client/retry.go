@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Retry bounds how a command is repeated under its idempotency key.
+// Retry bounds how a command is repeated that may be.
 type Retry struct {
 	Attempts int           // in all; default 5
 	Wait     time.Duration // before the second attempt, doubled each time; default 200 ms: 3 s in all
@@ -33,8 +33,8 @@ func (r Retry) withDefaults() Retry {
 	return r
 }
 
-// sendUntilAnswered repeats a request that carries an idempotency key, so that repeating it is safe whatever became of
-// the attempt before.
+// sendUntilAnswered repeats a request that carries an idempotency key, or asks for what is done once anyway, so that
+// repeating it is safe whatever became of the attempt before.
 func (c *Client) sendUntilAnswered(ctx context.Context, r request) (response, error) {
 	wait := c.retry.Wait
 	for attempt := 1; ; attempt++ {

@@ -57,6 +57,7 @@ func (a *api) endpoints() []endpoint {
 	var all []endpoint
 	if o := a.config.Orders; o != nil {
 		all = append(all, a.placeOrder(o), a.orderEvents(o))
+		all = append(all, a.orderCommands(o)...)
 	}
 	if c := a.config.Catalog; c != nil {
 		all = append(all, a.productCommands(c)...)

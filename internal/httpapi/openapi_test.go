@@ -89,6 +89,7 @@ func TestEveryRouteOfTheDesignIsDocumented(t *testing.T) {
 	n := 0
 	for _, route := range []string{
 		"post /v1/orders", "get /v1/orders", "get /v1/orders/{id}", "get /v1/orders/{id}/events",
+		"post /v1/orders/{id}/cancel", "post /v1/orders/{id}/ship",
 		"put /v1/products/{sku}", "get /v1/products/{sku}", "delete /v1/products/{sku}", "get /v1/products",
 		"post /v1/customers", "get /v1/customers/{id}", "post /v1/customers/{id}/block", "post /v1/customers/{id}/unblock",
 		"post /v1/stock/{sku}/receipts", "post /v1/stock/{sku}/adjustments", "get /v1/stock/{sku}", "get /v1/payments/{order_id}",
@@ -102,7 +103,7 @@ func TestEveryRouteOfTheDesignIsDocumented(t *testing.T) {
 	for _, item := range d.Paths {
 		n += len(item)
 	}
-	if n != 21 {
+	if n != 23 {
 		t.Errorf("%d routes are documented", n)
 	}
 }
@@ -114,6 +115,7 @@ func TestSchemasOfRequestsAndAnswers(t *testing.T) {
 	for name, s := range readDocument(t).Components.Schemas {
 		request := strings.HasSuffix(name, "Sent") || map[string]bool{
 			"PlaceOrder": true, "DefineProduct": true, "RegisterCustomer": true, "ReceiveStock": true, "AdjustStock": true,
+			"CancelOrder": true, "ShipOrder": true,
 		}[name]
 		if s.AdditionalProperties == request {
 			t.Errorf("%s: additionalProperties is %v", name, s.AdditionalProperties)
@@ -122,7 +124,7 @@ func TestSchemasOfRequestsAndAnswers(t *testing.T) {
 			closed++
 		}
 	}
-	if closed != 7 {
+	if closed != 9 {
 		t.Errorf("%d schemas are of requests", closed)
 	}
 }
@@ -146,6 +148,9 @@ func TestSchemasHaveTheLimitsOfTheDomain(t *testing.T) {
 		{"received", schemas["ReceiveStock"].Properties["quantity"].Maximum, stock.MaxReceived},
 		{"reference", schemas["ReceiveStock"].Properties["reference"].MaxLength, stock.MaxReferenceLength},
 		{"reason", schemas["AdjustStock"].Properties["reason"].MaxLength, stock.MaxReasonLength},
+		{"cancel reason", schemas["CancelOrder"].Properties["reason"].MaxLength, order.MaxReasonLength},
+		{"carrier", schemas["ShipOrder"].Properties["carrier"].MaxLength, order.MaxCarrierLength},
+		{"tracking number", schemas["ShipOrder"].Properties["tracking_number"].MaxLength, order.MaxTrackingLength},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("%s: the schema says %d, the domain %d", tc.name, tc.got, tc.want)
@@ -183,13 +188,14 @@ func TestEveryRefusalIsAKnownProblem(t *testing.T) {
 func TestEveryStatusCanBeListed(t *testing.T) {
 	t.Parallel()
 	p := setup(t)
-	enum := fmt.Sprint(readDocument(t).Components.Schemas["OrderAnswer"].Properties["status"].Enum)
+	schemas := readDocument(t).Components.Schemas
+	enum, changed := fmt.Sprint(schemas["OrderAnswer"].Properties["status"].Enum), fmt.Sprint(schemas["OrderChange"].Properties["status"].Enum)
 	for name, status := range constants(t, "../../aggregates/order/state.go") {
 		if !strings.HasPrefix(name, "Status") || status == "" {
 			continue
 		}
 		p.do("GET", "/v1/orders?status="+status, "").must(t, 200)
-		if !strings.Contains(enum, status) {
+		if !strings.Contains(enum, status) || !strings.Contains(changed, status) {
 			t.Errorf("%s is not documented", status)
 		}
 	}
