@@ -40,6 +40,23 @@ func (s *Store) CompleteTaskTx(ctx context.Context, tx pgx.Tx, task ClaimedTask)
 	return task.claimed(tag.RowsAffected(), "complete", err)
 }
 
+// CompleteTasks removes tasks that have no outcome to record. Those whose claims are void are left to others.
+func (s *Store) CompleteTasks(ctx context.Context, tasks ...ClaimedTask) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	n := len(tasks)
+	kinds, keys, positions, attempts := make([]string, n), make([]string, n), make([]int64, n), make([]int, n)
+	for i, t := range tasks {
+		kinds[i], keys[i], positions[i], attempts[i] = t.Kind, t.Key, int64(t.Position), t.Attempt
+	}
+	_, err := s.pool.Exec(ctx, sqlCompleteTasks, pgx.StrictNamedArgs{"kinds": kinds, "keys": keys, "positions": positions, "attempts": attempts})
+	if err != nil {
+		return fmt.Errorf("complete %d tasks: %w", n, err)
+	}
+	return nil
+}
+
 // RetryTask gives a task back, to be claimed again after a delay. The error is a *[ClaimLostError] if the claim is void.
 func (s *Store) RetryTask(ctx context.Context, task ClaimedTask, after time.Duration) error {
 	args := task.args()

@@ -196,3 +196,29 @@ func TestWorkersShareTasks(t *testing.T) {
 	}
 	wantLog(t, store, 2*tasks)
 }
+
+// TestCompleteTasks: those whose claim is void stay, for whoever has them now.
+func TestCompleteTasks(t *testing.T) {
+	t.Parallel()
+	store, pool := setup(t)
+	addTasks(t, store, eventstore.Task{Kind: "call", Key: "a"}, eventstore.Task{Kind: "call", Key: "b"}, eventstore.Task{Kind: "call", Key: "c"})
+	lost := claim(t, store, "call", 1)
+	expireClaims(t, pool)
+	mine := claim(t, store, "call", 3)
+	if len(mine) != 3 {
+		t.Fatalf("claimed %d", len(mine))
+	}
+	if err := store.CompleteTasks(t.Context(), lost...); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.CompleteTasks(t.Context(), mine[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.CompleteTasks(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expireClaims(t, pool)
+	if left := claim(t, store, "call", 3); len(left) != 1 || left[0].Key != mine[0].Key {
+		t.Errorf("left are %v, want %s alone", left, mine[0].Key)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/ordo-platform/ordo/sagas/fulfilment"
 )
@@ -47,4 +48,7 @@ type Config struct {
 
 	// UnsafeDurability accepts a database that loses acknowledged events in a crash, for throw-away runs.
 	UnsafeDurability bool
+
+	Deadlines      fulfilment.Within // where orders wait for other than the usual time; for demonstrations and tests
+	PaymentTimeout time.Duration     // of one call to the payment provider; 0: psp.DefaultTimeout
 }

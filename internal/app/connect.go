@@ -9,6 +9,7 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/deadlines"
 	"github.com/ordo-platform/ordo/internal/kafka"
 	"github.com/ordo-platform/ordo/internal/payments"
 	"github.com/ordo-platform/ordo/internal/psp"
@@ -40,8 +41,10 @@ func (p *Platform) connect() error {
 			return err
 		}
 	}
+	o := p.services[Orders]
+	o.deadlines = deadlines.New(deadlines.Config{Store: o.store, Pool: o.pool, Commands: o.commands, Clock: time.Now, Logger: o.log})
 	s := p.services[Payments]
-	provider, err := psp.NewClient(psp.ClientConfig{BaseURL: p.config.PaymentProvider})
+	provider, err := psp.NewClient(psp.ClientConfig{BaseURL: p.config.PaymentProvider, Timeout: p.config.PaymentTimeout})
 	if err != nil {
 		return err
 	}

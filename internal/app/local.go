@@ -20,6 +20,7 @@ import (
 	"github.com/ordo-platform/ordo/internal/embedded"
 	"github.com/ordo-platform/ordo/internal/kafka"
 	"github.com/ordo-platform/ordo/internal/psp"
+	"github.com/ordo-platform/ordo/sagas/fulfilment"
 )
 
 // LocalConfig says how to run the whole platform in one process. The zero value keeps nothing: everything is embedded, on
@@ -33,8 +34,10 @@ type LocalConfig struct {
 	// UnsafeDurability accepts a given server that loses acknowledged events in a crash. One that keeps nothing may anyway.
 	UnsafeDurability bool
 
-	SlowPayment time.Duration // how long the payment simulator lets pm_slow wait; 0: its default
-	Logger      *slog.Logger
+	SlowPayment    time.Duration     // how long the payment simulator lets pm_slow wait; 0: its default
+	PaymentTimeout time.Duration     // of one call to it, as in Config
+	Deadlines      fulfilment.Within // as in Config
+	Logger         *slog.Logger
 }
 
 // brokerPort is Kafka's. The embedded broker of a data folder listens there if it is free, else on any free port.
@@ -101,6 +104,8 @@ func NewLocal(ctx context.Context, c LocalConfig) (_ *Local, err error) {
 		Logger:           c.Logger,
 		DisposableBroker: len(c.Brokers) == 0,
 		UnsafeDurability: c.UnsafeDurability || c.DataDir == "" && c.DatabaseURL == "",
+		Deadlines:        c.Deadlines,
+		PaymentTimeout:   c.PaymentTimeout,
 	})
 	return l, err
 }

@@ -120,6 +120,9 @@ func (p *Platform) Run(ctx context.Context) error {
 		if service.worker != nil {
 			work.add("payment worker", service.worker.Run)
 		}
+		if service.deadlines != nil {
+			work.add("deadlines", service.deadlines.Run)
+		}
 	}
 	work.add("read-your-writes", p.waiter.Run)
 	requests.add("HTTP", p.serve)

@@ -14,6 +14,7 @@ import (
 	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/command"
 	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/deadlines"
 	"github.com/ordo-platform/ordo/internal/generations"
 	"github.com/ordo-platform/ordo/internal/httpapi"
 	"github.com/ordo-platform/ordo/internal/payments"
@@ -40,6 +41,7 @@ type service struct {
 	relay     *relay.Relay
 	consumers []*consumer.Consumer // that react
 	worker    *payments.Worker     // payments only
+	deadlines *deadlines.Worker    // orders only
 
 	projections []*projection
 }
@@ -71,14 +73,17 @@ func openService(ctx context.Context, name string, c Config) (_ *service, err er
 	if err != nil {
 		return nil, err
 	}
-	s.commands = command.New(s.store, tasksOf(name))
+	s.commands = command.New(s.store, tasksOf(name, c))
 	return s, nil
 }
 
 // tasksOf is which events of a service are followed by work outside its log.
-func tasksOf(service string) command.TaskRule {
-	if service == Payments {
+func tasksOf(service string, c Config) command.TaskRule {
+	switch service {
+	case Payments:
 		return payments.TaskFor
+	case Orders:
+		return c.Deadlines.Deadline
 	}
 	return nil
 }
