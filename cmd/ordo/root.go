@@ -15,6 +15,7 @@ func commands() []*cobra.Command {
 		newOrderCommand(),
 		newVerifyCommand(),
 		newHealthCommand(),
+		newLoadCommand(),
 		newVersionCommand(),
 	}
 }

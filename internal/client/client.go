@@ -67,7 +67,9 @@ func newHTTPClient() *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	if transport, ok := http.DefaultTransport.(*http.Transport); ok {
-		client.Transport = transport.Clone()
+		own := transport.Clone()
+		own.MaxIdleConnsPerHost = own.MaxIdleConns // default 2, and all of ours go to one host
+		client.Transport = own
 	}
 	return client
 }
