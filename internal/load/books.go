@@ -143,11 +143,11 @@ func (b *books) progress() string {
 	for _, t := range b.fates {
 		placed += t.orders
 	}
-	text := fmt.Sprintf("sent %d, placed %d (p99 %s), ended %d", b.total, placed, quantile(b.place, 99), placed-b.unended)
-	for code, n := range b.refusals {
-		text += fmt.Sprintf(", %s %d", code, n)
+	refused := 0
+	for _, n := range b.refusals {
+		refused += n
 	}
-	return text
+	return fmt.Sprintf("sent %d, placed %d (p99 %s), ended %d, refused %d", b.total, placed, quantile(b.place, 99), placed-b.unended, refused)
 }
 
 func record(h *hdrhistogram.Histogram, d time.Duration) {

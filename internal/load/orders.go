@@ -164,14 +164,12 @@ type sent struct {
 func (r *run) draw(n int, random *rand.Rand) *sent {
 	o := &sent{n: n, fate: r.Mix.draw(random)}
 	f := fates[o.fate]
-	sku := ""
+	sku := r.sku(random.IntN(max(r.SKUs, 1)))
 	switch {
 	case r.HotPieces > 0:
 		sku = r.hot()
 	case f.empty:
 		sku = r.empty()
-	default:
-		sku = r.sku(random.IntN(r.SKUs))
 	}
 	o.request = client.PlaceOrder{CustomerID: r.customer, PaymentMethod: f.method, Lines: []client.Item{{SKU: sku, Quantity: 1}}}
 	return o

@@ -6,7 +6,9 @@
 // that is not definite (timeout, broken connection, 5xx) leaves the payment unknown: the task is tried again, later,
 // under the same key. Unknown is never taken for failed.
 //
-// An order that costs nothing is authorised without a call: providers hold no amount of zero.
+// The calls are those of a payment.State: authorise, capture, void, refund; a payment has one open at most. An order that
+// costs nothing is paid without any: providers hold no amount of zero. [Worker] is careful with the provider (guard.go)
+// and with those who wait behind a call that hangs (lanes.go).
 //
 // A replay or rebuild has no worker, so it cannot charge anybody.
 package payments

@@ -67,6 +67,11 @@ func (g *guard) Authorize(ctx context.Context, r psp.AuthorizeRequest) (psp.Answ
 	return g.call(ctx, func() (psp.Answer, error) { return g.Provider.Authorize(ctx, r) })
 }
 
+// Do implements Provider, like Authorize.
+func (g *guard) Do(ctx context.Context, r psp.VerbRequest) (psp.Answer, error) {
+	return g.call(ctx, func() (psp.Answer, error) { return g.Provider.Do(ctx, r) })
+}
+
 // Query implements Provider, like Authorize.
 func (g *guard) Query(ctx context.Context, key string) (psp.Answer, error) {
 	return g.call(ctx, func() (psp.Answer, error) { return g.Provider.Query(ctx, key) })

@@ -30,6 +30,10 @@ func (p *patient) Query(ctx context.Context, _ string) (psp.Answer, error) {
 	return p.Authorize(ctx, psp.AuthorizeRequest{})
 }
 
+func (p *patient) Do(ctx context.Context, _ psp.VerbRequest) (psp.Answer, error) {
+	return p.Authorize(ctx, psp.AuthorizeRequest{})
+}
+
 var (
 	authorized = psp.Authorized{AuthorizationID: "a"}
 	errTimeout = &psp.UnknownError{Op: "authorize", Key: "k", Err: context.DeadlineExceeded}

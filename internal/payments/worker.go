@@ -20,10 +20,12 @@ import (
 	"github.com/ordo-platform/ordo/internal/command"
 	"github.com/ordo-platform/ordo/internal/psp"
 	"github.com/ordo-platform/ordo/sagas"
+	"github.com/ordo-platform/ordo/schemas"
 )
 
-// AuthorizeTask is the kind of the tasks that ask for an authorisation. The task's key is the order id.
-const AuthorizeTask = "authorize_payment"
+// CallTask is the kind of the tasks that ask for a call to the provider. The task's key is the order id: a payment has one
+// call open at most.
+const CallTask = "call_provider"
 
 const (
 	// concurrency is how many payments a process begins to settle at once. One that takes longer than patience goes on among
@@ -56,18 +58,31 @@ const (
 	longestAsked = 5 * time.Minute // that a provider may ask us to wait (Retry-After)
 )
 
-// nothingToPay stands in place of the provider's id where there was nothing to hold, so that nobody was asked.
-const nothingToPay = "none"
-
 // TaskFor is the command.TaskRule of the payments service: an intent must be followed by a call.
 func TaskFor(e aggregates.Event) (eventstore.Task, bool) {
-	intent, ok := e.(payment.AuthorizationRequested)
-	return eventstore.Task{Kind: AuthorizeTask, Key: intent.OrderID}, ok
+	orderID, _, ok := intentOf(e)
+	return eventstore.Task{Kind: CallTask, Key: orderID}, ok
+}
+
+// intentOf returns the key of the call that an event asks for, if it asks for one.
+func intentOf(e aggregates.Event) (orderID, key string, ok bool) {
+	switch e := e.(type) {
+	case payment.AuthorizationRequested:
+		return e.OrderID, e.Key, true
+	case payment.CaptureRequested:
+		return e.OrderID, e.Key, true
+	case payment.VoidRequested:
+		return e.OrderID, e.Key, true
+	case payment.RefundRequested:
+		return e.OrderID, e.Key, true
+	}
+	return "", "", false
 }
 
 // Provider is the payment provider. An error other than a definite answer means that nobody knows what happened.
 type Provider interface {
 	Authorize(ctx context.Context, r psp.AuthorizeRequest) (psp.Answer, error)
+	Do(ctx context.Context, r psp.VerbRequest) (psp.Answer, error)
 	Query(ctx context.Context, key string) (psp.Answer, error)
 }
 
@@ -137,7 +152,7 @@ func (w *Worker) claim(ctx context.Context, n int) []postgres.ClaimedTask {
 	if n == 0 {
 		return nil
 	}
-	claimed, err := w.Store.ClaimTasks(ctx, AuthorizeTask, n, claim)
+	claimed, err := w.Store.ClaimTasks(ctx, CallTask, n, claim)
 	if err != nil && ctx.Err() == nil {
 		w.Logger.Warn("claiming payment tasks", "error", err)
 	}
@@ -157,7 +172,7 @@ func wait(ctx context.Context, wake <-chan struct{}, d time.Duration) {
 
 // untilNext is how long there is nothing to do, unless somebody stores a task.
 func (w *Worker) untilNext(ctx context.Context) time.Duration {
-	in, waiting, err := w.Store.NextTaskDue(ctx, AuthorizeTask)
+	in, waiting, err := w.Store.NextTaskDue(ctx, CallTask)
 	if err != nil || !waiting {
 		return idlePoll
 	}
@@ -166,7 +181,7 @@ func (w *Worker) untilNext(ctx context.Context) time.Duration {
 
 // settle makes one call and records its outcome, or puts the task off.
 func (w *Worker) settle(ctx context.Context, task postgres.ClaimedTask) {
-	err := w.authorize(ctx, task)
+	err := w.call(ctx, task)
 	if err == nil {
 		return
 	}
@@ -196,74 +211,65 @@ func retryIn(attempt int, err error) time.Duration {
 	return backoff
 }
 
-func (w *Worker) authorize(ctx context.Context, task postgres.ClaimedTask) error {
+// call makes the call that a payment has open and records its outcome.
+func (w *Worker) call(ctx context.Context, task postgres.ClaimedTask) error {
 	now, intent, err := w.read(ctx, task.Key)
 	if err != nil {
 		return err
 	}
-	if now.Status != payment.StatusRequested {
-		return w.record(ctx, task, sagas.Caused{}) // settled before; only the task is left
+	if now.Open == (payment.Intent{}) {
+		return w.record(ctx, task, sagas.Caused{}) // answered before; only the task is left
 	}
 	answer, err := w.ask(ctx, now, task.Attempt)
 	if err != nil {
 		return err
 	}
+	record, err := outcome(now, answer, time.Now().UTC())
+	if err != nil {
+		return err
+	}
 	return w.record(ctx, task, sagas.Caused{
-		Reaction: sagas.Reaction{Try: []aggregates.Command{outcome(task.Key, answer, time.Now().UTC())}},
+		Reaction: sagas.Reaction{Try: []aggregates.Command{record}},
 		Cause:    intent,
-		Step:     "record_authorization",
+		Step:     "record_" + string(now.Open.Call),
 	})
 }
 
-// read returns a payment and the intent it began with.
-func (w *Worker) read(ctx context.Context, orderID string) (payment.State, eventstore.Recorded, error) {
+// read returns a payment and the event that asked for the call it has open, if it has one.
+func (w *Worker) read(ctx context.Context, orderID string) (now payment.State, intent eventstore.Recorded, err error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
 	if err := w.connections.Acquire(ctx, 1); err != nil {
-		return payment.State{}, eventstore.Recorded{}, fmt.Errorf("wait for a connection: %w", err)
+		return now, intent, fmt.Errorf("wait for a connection: %w", err)
 	}
 	defer w.connections.Release(1)
-	stream := eventstore.StreamID(payment.Stream(orderID))
-	now, err := command.Load(ctx, w.Store, payment.Decider, stream)
-	if err != nil {
-		return payment.State{}, eventstore.Recorded{}, err
-	}
-	first, err := w.Store.ReadStream(ctx, stream, 0, 1)
-	if err != nil {
-		return payment.State{}, eventstore.Recorded{}, err
-	}
-	if len(first) == 0 {
-		return payment.State{}, eventstore.Recorded{}, fmt.Errorf("%s has no events, but a task", stream)
-	}
-	return now.State, first[0], nil
+	return load(ctx, w.Store, orderID)
 }
 
-// ask gets the provider's answer to an intent. A repeated attempt asks first what became of the ones before: a provider
-// that did what it was told but cannot say so may still be able to tell when asked.
-func (w *Worker) ask(ctx context.Context, p payment.State, attempt int) (psp.Answer, error) {
-	if p.Amount.Amount == 0 { // a provider would refuse the request as wrong in itself, and for ever
-		return psp.Authorized{AuthorizationID: nothingToPay}, nil
+func load(ctx context.Context, r eventstore.Reader, orderID string) (now payment.State, intent eventstore.Recorded, err error) {
+	stream := eventstore.StreamID(payment.Stream(orderID))
+	recorded, err := r.ReadStream(ctx, stream, 0, 0)
+	if err != nil {
+		return now, intent, err
 	}
-	if attempt > 1 {
-		answer, err := w.provider.Query(ctx, p.Key)
-		if _, ok := errors.AsType[*psp.NotFoundError](err); !ok {
-			return answer, err
+	if len(recorded) == 0 {
+		return now, intent, fmt.Errorf("%s has no events, but a task", stream)
+	}
+	for _, rec := range recorded {
+		decoded, err := schemas.Decode(rec.Event)
+		if err != nil {
+			return now, intent, fmt.Errorf("load %s version %d: %w", stream, rec.Version, err)
+		}
+		e, ok := decoded.(payment.Event)
+		if !ok {
+			return now, intent, fmt.Errorf("load %s version %d: a %s does not belong here", stream, rec.Version, rec.Type)
+		}
+		now = payment.Decider.Evolve(now, e)
+		if _, key, asks := intentOf(e); asks && key == now.Open.Key {
+			intent = rec
 		}
 	}
-	return w.provider.Authorize(ctx, psp.AuthorizeRequest{
-		Key: p.Key, OrderID: p.OrderID, Amount: p.Amount.Amount, Currency: p.Amount.Currency, Method: p.Method,
-	})
-}
-
-func outcome(orderID string, answer psp.Answer, at time.Time) aggregates.Command {
-	switch a := answer.(type) {
-	case psp.Authorized:
-		return payment.RecordAuthorized{OrderID: orderID, AuthorizationID: a.AuthorizationID, At: at}
-	case psp.Declined:
-		return payment.RecordDeclined{OrderID: orderID, Reason: a.Reason, At: at}
-	default:
-		panic(fmt.Sprintf("payments: no such answer: %T", answer)) // the interface is sealed
-	}
+	return now, intent, nil
 }
 
 // record stores the outcome and removes the task, in one transaction.
@@ -282,7 +288,7 @@ func (w *Worker) record(ctx context.Context, task postgres.ClaimedTask, outcome 
 			return err
 		}
 		if len(outcome.Try) == 0 {
-			return nil
+			return w.nothingOpen(ctx, tx, task.Key)
 		}
 		appends, err := w.Commands.React(ctx, w.Store.ReaderTx(tx), []sagas.Caused{outcome})
 		if err != nil {
@@ -296,4 +302,13 @@ func (w *Worker) record(ctx context.Context, task postgres.ClaimedTask, outcome 
 	}
 	w.Store.Notify()
 	return nil
+}
+
+// nothingOpen fails if a payment has a call open: it was asked for a moment ago, and its task is the one being removed.
+func (w *Worker) nothingOpen(ctx context.Context, tx pgx.Tx, orderID string) error {
+	now, _, err := load(ctx, w.Store.ReaderTx(tx), orderID)
+	if err == nil && now.Open != (payment.Intent{}) {
+		err = fmt.Errorf("%s was asked for meanwhile", now.Open.Key)
+	}
+	return err
 }

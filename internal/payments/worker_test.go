@@ -43,6 +43,10 @@ func (p *provider) Authorize(ctx context.Context, r psp.AuthorizeRequest) (psp.A
 	return p.authorize(ctx, r)
 }
 
+func (p *provider) Do(context.Context, psp.VerbRequest) (psp.Answer, error) {
+	panic("not asked for in these tests")
+}
+
 func (p *provider) Query(_ context.Context, key string) (psp.Answer, error) {
 	return nil, &psp.NotFoundError{Key: key}
 }
@@ -93,20 +97,19 @@ func (f *fixture) request(t *testing.T, amount int64, orders ...string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- f.store.Run(ctx) }()
-	commands := command.New(f.store, payments.TaskFor)
 	for _, id := range orders {
-		_, err := command.Execute(t.Context(), commands, payment.Decider, command.Call[payment.State, payment.Command]{
-			New:     true,
-			Command: payment.Request{OrderID: id, Amount: aggregates.Money{Amount: amount, Currency: "EUR"}, Method: "pm_ok", At: time.Now()},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		intent := request(id, psp.MethodOK)
+		intent.Amount.Amount = amount
+		f.do(t, intent)
 	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
+}
+
+func request(order, method string) payment.Request {
+	return payment.Request{OrderID: order, Amount: aggregates.Money{Amount: 100, Currency: "EUR"}, Method: method, At: time.Now()}
 }
 
 // work runs a worker until the test ends or stop is called.
@@ -191,7 +194,7 @@ func TestNothingToPay(t *testing.T) {
 	if p.called() != 0 {
 		t.Errorf("the provider was called %d times", p.called())
 	}
-	if _, waiting, err := f.store.NextTaskDue(t.Context(), payments.AuthorizeTask); waiting || err != nil {
+	if _, waiting, err := f.store.NextTaskDue(t.Context(), payments.CallTask); waiting || err != nil {
 		t.Errorf("the task is still there: %v, %v", waiting, err)
 	}
 }
@@ -206,7 +209,7 @@ func TestOnlyWhatCanBeginIsClaimed(t *testing.T) {
 	p := &provider{authorize: silence}
 	f.work(t, p)
 	eventually(t, 10*time.Second, "the worker is busy", func() bool { return p.called() == most })
-	rest, err := f.store.ClaimTasks(t.Context(), payments.AuthorizeTask, len(ids), time.Minute)
+	rest, err := f.store.ClaimTasks(t.Context(), payments.CallTask, len(ids), time.Minute)
 	if err != nil || len(rest) != 20 {
 		t.Errorf("another process gets %d tasks (%v), want the 20 that are not being worked on", len(rest), err)
 	}
