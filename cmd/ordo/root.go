@@ -14,6 +14,8 @@ func commands() []*cobra.Command {
 		newDemoCommand(),
 		newOrderCommand(),
 		newVerifyCommand(),
+		newReplayCommand(),
+		newProjectionsCommand(),
 		newHealthCommand(),
 		newLoadCommand(),
 		newVersionCommand(),
