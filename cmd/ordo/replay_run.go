@@ -26,7 +26,7 @@ const replayConns = 8
 // replayTarget is a read model with the databases it takes to rebuild it.
 type replayTarget struct {
 	kept readmodels.Kept
-	pool *pgxpool.Pool // of the service that keeps it, as the owner of the tables
+	pool *pgxpool.Pool  // of the service that keeps it, as the owner of the tables
 	log  *eventpg.Store // of the service it is folded from; it is only read
 }
 
