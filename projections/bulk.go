@@ -40,6 +40,7 @@ type bulk[R any] struct {
 	keep   int
 	rows   map[string]*bulkRow[R]
 	whole  bool // rows holds every row there is
+	moved  shares
 }
 
 type bulkRow[R any] struct {
@@ -51,6 +52,7 @@ type bulkRow[R any] struct {
 func newBulk[R any](model Model[R], schema string, o BulkOptions) *bulk[R] {
 	return &bulk[R]{
 		model: model, schema: schema, only: o.Only, keep: cmp.Or(o.Keep, DefaultKeep), rows: map[string]*bulkRow[R]{}, whole: o.Empty,
+		moved: shares{},
 	}
 }
 
@@ -70,6 +72,9 @@ func (b *bulk[R]) Add(ctx context.Context, db Querier, events []eventstore.Recor
 		if held == nil {
 			held = &bulkRow[R]{}
 			b.rows[c.key] = held
+		}
+		if !held.changed && b.model.Rollup != nil {
+			b.moved.move(b.model.Rollup.Of(held.row), -1)
 		}
 		if held.row, err = b.model.apply(held.row, c); err != nil {
 			return err
@@ -111,6 +116,9 @@ func (b *bulk[R]) Flush(ctx context.Context, tx pgx.Tx) error {
 	var added [][]any
 	changed := map[string]R{}
 	for key, held := range b.rows {
+		if held.changed && b.model.Rollup != nil {
+			b.moved.move(b.model.Rollup.Of(held.row), 1)
+		}
 		switch {
 		case !held.changed:
 		case held.stored:
@@ -127,6 +135,11 @@ func (b *bulk[R]) Flush(ctx context.Context, tx pgx.Tx) error {
 	}
 	if len(changed) > 0 {
 		if err := b.model.save(ctx, tx, changed); err != nil {
+			return err
+		}
+	}
+	if b.model.Rollup != nil {
+		if err := b.model.Rollup.add(ctx, tx, b.moved); err != nil {
 			return err
 		}
 	}

@@ -51,6 +51,8 @@ type Model[R any] struct {
 	LoadSQL string         // @keys text[] → the rows that exist
 	SaveSQL string         // @rows jsonb, an array of R → inserted, or updated where the stored position is lower
 	Scan    pgx.RowToFunc[R]
+
+	Rollup *Rollup[R] // sums over the rows; nil if the model keeps none
 }
 
 // Access is what the projector's role needs on the tables of a model, which is all it should get.

@@ -19,7 +19,7 @@ func NewProjector[R any](model Model[R]) *Projector[R] {
 }
 
 // Handle applies a batch within tx, which the caller commits together with the checkpoint of the batch: one statement to
-// load and one to save, whatever the size. All events of a row must come through one partition, oldest first.
+// load and one to save, whatever the size, and one more where sums are kept. All events of a row must come through one partition, oldest first.
 //
 // An error leaves nothing behind that the caller may commit. Errors worth telling apart: *[EventError] (the event itself)
 // and *[OvertakenError] (someone is ahead); others come from the database.
@@ -32,10 +32,16 @@ func (p *Projector[R]) Handle(ctx context.Context, tx pgx.Tx, events []eventstor
 	if err != nil {
 		return err
 	}
+	moved := shares{}
+	p.model.share(moved, rows, -1)
 	if err := p.model.fold(rows, changes); err != nil {
 		return err
 	}
-	return p.model.save(ctx, tx, rows)
+	p.model.share(moved, rows, 1)
+	if err := p.model.save(ctx, tx, rows); err != nil || p.model.Rollup == nil {
+		return err
+	}
+	return p.model.Rollup.add(ctx, tx, moved)
 }
 
 // touched lists the keys of changes, each once.

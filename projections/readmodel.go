@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"regexp"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -34,14 +35,21 @@ type Table struct {
 	Name    string
 	Columns []string // the key comes first
 	Key     int      // how many columns the key has
+	Where   string   // a condition that rows meet which say something; empty: all do
 }
 
 // ReadModel returns the model without the type of its row.
 func (m Model[R]) ReadModel() ReadModel {
+	tables := []Table{{Name: m.Table, Columns: m.Columns, Key: 1}}
+	if r := m.Rollup; r != nil {
+		// Sums that came back to nothing are rows in one generation and none in the other, as events were batched.
+		some := strings.Join(r.Columns[r.Key:], " <> 0 OR ") + " <> 0"
+		tables = append(tables, Table{Name: r.Table, Columns: r.Columns, Key: r.Key, Where: some})
+	}
 	return ReadModel{
 		Name:       m.Name,
 		Version:    m.Version,
-		Tables:     []Table{{Name: m.Table, Columns: m.Columns, Key: 1}},
+		Tables:     tables,
 		Migrations: m.Migrations,
 		Projector:  func(schema string) Handler { return NewProjector(m.In(schema)) },
 		Bulk:       func(schema string, o BulkOptions) Bulk { return newBulk(m.In(schema), schema, o) },
@@ -53,6 +61,11 @@ func (m Model[R]) ReadModel() ReadModel {
 func (m Model[R]) In(schema string) Model[R] {
 	m.LoadSQL = qualify(m.LoadSQL, schema, m.Table)
 	m.SaveSQL = qualify(m.SaveSQL, schema, m.Table)
+	if m.Rollup != nil {
+		rollup := *m.Rollup
+		rollup.AddSQL = qualify(rollup.AddSQL, schema, rollup.Table)
+		m.Rollup = &rollup
+	}
 	return m
 }
 

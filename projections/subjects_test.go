@@ -23,10 +23,12 @@ import (
 	"github.com/ordo-platform/ordo/internal/postgres"
 	"github.com/ordo-platform/ordo/internal/testenv"
 	"github.com/ordo-platform/ordo/projections"
+	"github.com/ordo-platform/ordo/projections/customerorders"
 	"github.com/ordo-platform/ordo/projections/customerview"
 	"github.com/ordo-platform/ordo/projections/orderview"
 	"github.com/ordo-platform/ordo/projections/productview"
 	"github.com/ordo-platform/ordo/projections/projectiontest"
+	"github.com/ordo-platform/ordo/projections/salesdaily"
 	"github.com/ordo-platform/ordo/projections/stocklevels"
 )
 
@@ -58,6 +60,10 @@ func subjects() []subject {
 			func(m projections.Mark) productview.Product { return productview.Product{Mark: m} }),
 		subjectOf(customerview.Model, "customer", "customerview_customers", customerview.Migrations(), customersLog,
 			func(m projections.Mark) customerview.Customer { return customerview.Customer{Mark: m} }),
+		subjectOf(salesdaily.Model, "order", "salesdaily_orders", salesdaily.Migrations(), ordersLog,
+			func(m projections.Mark) salesdaily.Order { return salesdaily.Order{Mark: m} }),
+		subjectOf(customerorders.Model, "order", "customerorders_orders", customerorders.Migrations(), ordersLog,
+			func(m projections.Mark) customerorders.Order { return customerorders.Order{Mark: m} }),
 	}
 }
 

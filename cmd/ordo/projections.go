@@ -220,8 +220,8 @@ func showRows(cmd *cobra.Command, kept readmodels.Kept, number, limit int, key [
 	if err != nil {
 		return err
 	}
-	table := kept.Tables[0]
-	rows, err := pool.Query(ctx, fmt.Sprintf("SELECT to_jsonb(t) FROM %s AS t WHERE cardinality($1::text[]) = 0 OR %s = ANY ($1) ORDER BY %[2]s LIMIT $2",
+	table := kept.Tables[len(kept.Tables)-1] // the sums, where there are some
+	rows, err := pool.Query(ctx, fmt.Sprintf("SELECT to_jsonb(t) FROM %s AS t WHERE cardinality($1::text[]) = 0 OR %s::text = ANY ($1) ORDER BY %[2]s LIMIT $2",
 		pgx.Identifier{g.Schema(), table.Name}.Sanitize(), table.Columns[0]), key, limit)
 	if err != nil {
 		return err

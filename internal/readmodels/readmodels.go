@@ -4,9 +4,11 @@ package readmodels
 
 import (
 	"github.com/ordo-platform/ordo/projections"
+	"github.com/ordo-platform/ordo/projections/customerorders"
 	"github.com/ordo-platform/ordo/projections/customerview"
 	"github.com/ordo-platform/ordo/projections/orderview"
 	"github.com/ordo-platform/ordo/projections/productview"
+	"github.com/ordo-platform/ordo/projections/salesdaily"
 	"github.com/ordo-platform/ordo/projections/stocklevels"
 )
 
@@ -28,6 +30,8 @@ func All() []Kept {
 		{stocklevels.Model.ReadModel(), "views", "inventory"},
 		{productview.Model.ReadModel(), "views", "catalog"},
 		{customerview.Model.ReadModel(), "views", "customers"},
+		{customerorders.Model.ReadModel(), "views", "orders"},
+		{salesdaily.Model.ReadModel(), "views", "orders"},
 		{productview.Model.ReadModel(), "orders", "catalog"},
 		{customerview.Model.ReadModel(), "orders", "customers"},
 	}

@@ -42,6 +42,10 @@ type shop struct {
 	random *rand.Rand
 	open   []*openOrder
 	placed int
+
+	// Only benchmarks have these.
+	first    eventstore.Position // position before that of events[0]
+	versions map[eventstore.StreamID]eventstore.Version
 }
 
 type openOrder struct {
@@ -112,7 +116,7 @@ func (s *shop) append(stream eventstore.StreamID, version eventstore.Version, pa
 		Event: eventstore.Event{
 			ID: eventstore.DeriveID([16]byte{}, string(stream), int(version)), Type: eventType, SchemaVersion: schemaVersion, Data: data,
 		},
-		Stream: stream, Version: version, Position: eventstore.Position(len(s.events) + 1), RecordedAt: start,
+		Stream: stream, Version: version, Position: s.first + eventstore.Position(len(s.events)+1), RecordedAt: start,
 		Partition: partition, Prev: s.tails[partition],
 	}
 	s.tails[partition] = e.Position

@@ -101,9 +101,13 @@ func (s side) from(table projections.Table) string {
 	return pgx.Identifier{s.generation.Schema(), table.Name}.Sanitize()
 }
 
-// where narrows a statement to the keys to look at, as the parameter $n.
-func (s side) where(table projections.Table, n int) string {
-	return fmt.Sprintf(" WHERE ($%d::text[] IS NULL OR %s = ANY ($%[1]d))", n, keyText(table))
+// where narrows a statement to rows that say something, and to the keys to look at, which are its first parameter.
+func (s side) where(table projections.Table) string {
+	condition := fmt.Sprintf(" WHERE ($1::text[] IS NULL OR %s = ANY ($1))", keyText(table))
+	if table.Where != "" {
+		condition += " AND (" + table.Where + ")"
+	}
+	return condition
 }
 
 // keyText is an expression for a row's key, as one text.
@@ -123,7 +127,7 @@ func (s side) sums(ctx context.Context, table projections.Table) (map[int]sum, e
 	rows, err := s.tx.Query(ctx, fmt.Sprintf(`
 		SELECT part, count(*), bit_xor(hash), sum(hash %% 4611686018427387904)::numeric %% 4611686018427387904
 		FROM (SELECT mod(abs(hashtext(%s)::bigint), %d)::integer AS part, hashtextextended((%s)::text, 0) AS hash FROM %s) AS r
-		GROUP BY part`, keyText(table), slicesOfKeys, rowText(table), s.from(table)+s.where(table, 1)), s.only)
+		GROUP BY part`, keyText(table), slicesOfKeys, rowText(table), s.from(table)+s.where(table)), s.only)
 	if err != nil {
 		return nil, fmt.Errorf("checksum %s: %w", s.from(table), err)
 	}
@@ -145,7 +149,7 @@ func (s side) hashes(ctx context.Context, table projections.Table, parts []int) 
 	rows, err := s.tx.Query(ctx, fmt.Sprintf(`
 		SELECT %[1]s, hashtextextended((%[2]s)::text, 0)
 		FROM %[3]s AND mod(abs(hashtext(%[1]s)::bigint), %[4]d)::integer = ANY ($2)`,
-		keyText(table), rowText(table), s.from(table)+s.where(table, 1), slicesOfKeys), s.only, parts)
+		keyText(table), rowText(table), s.from(table)+s.where(table), slicesOfKeys), s.only, parts)
 	if err != nil {
 		return nil, fmt.Errorf("compare %s: %w", s.from(table), err)
 	}
