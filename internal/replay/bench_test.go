@@ -192,7 +192,7 @@ func fill(b *testing.B, store *pgxpool.Pool, source string, n int) {
 		}
 		done += len(s.events)
 	}
-	if _, err := store.Exec(b.Context(), "UPDATE log_head SET position = (SELECT max(position) FROM events), tails = $1", s.tails); err != nil {
+	if _, err := store.Exec(b.Context(), "UPDATE log_head SET position = (SELECT max(position) FROM events), linked = (SELECT max(position) FROM events), tails = $1", s.tails); err != nil {
 		b.Fatal(err)
 	}
 	if _, err := store.Exec(b.Context(), "VACUUM ANALYZE events"); err != nil {
