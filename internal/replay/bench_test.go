@@ -40,7 +40,7 @@ func BenchmarkReplay(b *testing.B) {
 		b.Run(source, func(b *testing.B) {
 			store := database(b, server, source)
 			fill(b, store, source, events)
-			log, err := eventpg.OpenLog(b.Context(), store)
+			log, err := eventpg.Open(b.Context(), store, eventpg.Config{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -53,7 +53,7 @@ func BenchmarkReplay(b *testing.B) {
 	}
 }
 
-func benchmarkModel(b *testing.B, server *testenv.Durable, store *pgxpool.Pool, log *eventpg.Log, kept readmodels.Kept) {
+func benchmarkModel(b *testing.B, server *testenv.Durable, store *pgxpool.Pool, log replay.Log, kept readmodels.Kept) {
 	views := database(b, server, kept.Name)
 	if err := postgres.Migrate(b.Context(), views, "consumer", consumer.Migrations()); err != nil {
 		b.Fatal(err)
@@ -131,7 +131,7 @@ func copyOut(b *testing.B, store *pgxpool.Pool) float64 {
 }
 
 // oneByOne is how fast events are projected in a transaction each.
-func oneByOne(b *testing.B, views *pgxpool.Pool, log *eventpg.Log, kept readmodels.Kept) float64 {
+func oneByOne(b *testing.B, views *pgxpool.Pool, log replay.Log, kept readmodels.Kept) float64 {
 	b.Helper()
 	const events = 3000
 	g, err := generations.Create(b.Context(), views, kept.ReadModel, new(eventstore.Position))
