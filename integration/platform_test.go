@@ -24,11 +24,11 @@ import (
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	pg, broker := Postgres(t), Kafka(t)
-	config := app.LocalConfig{
+	config := demo.Hurry(app.LocalConfig{
 		DatabaseURL: pg.Database(t, "admin"),
 		Brokers:     broker.Addrs,
 		Logger:      slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	}
+	})
 
 	platform, stop := start(t, config)
 	report, err := demo.Run(t.Context(), demo.Shop{

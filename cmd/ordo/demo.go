@@ -23,7 +23,7 @@ func newDemoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Place orders of every fate on a throw-away platform",
 		Long: `Start the whole platform on free ports, keeping nothing, place orders of every fate at once, show each one's way as it
-happens, and check at the end that no stock is held and no money taken for an order that is not confirmed.
+happens, and check at the end that no stock is held and no money held or taken for an order that is not confirmed or shipped.
 Needs nothing running. Exits 0 only if everything is as expected.`,
 		Example: "  ordo demo\n  ordo demo -o json",
 		Args:    noArgs,
@@ -59,7 +59,7 @@ func runStory(cmd *cobra.Command, verbose bool) (demo.Report, error) {
 	defer cancel(nil)
 	say(cmd, "starting a throw-away platform …")
 	level := logLevel(verbose)
-	local, err := app.NewLocal(ctx, app.LocalConfig{Logger: devLogger(cmd, level)})
+	local, err := app.NewLocal(ctx, demo.Hurry(app.LocalConfig{Logger: devLogger(cmd, level)}))
 	if err != nil {
 		return demo.Report{}, startError(err, "")
 	}

@@ -28,11 +28,10 @@ import (
 // then, so everything hangs on the refill and on skipping by position.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	config := app.LocalConfig{
-		DataDir:     filepath.Join(t.TempDir(), "data"),
-		SlowPayment: 50 * time.Millisecond,
-		Logger:      slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	}
+	config := demo.Hurry(app.LocalConfig{
+		DataDir: filepath.Join(t.TempDir(), "data"),
+		Logger:  slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
 	p := start(t, config)
 	report, err := demo.Run(t.Context(), demo.Shop{
 		Client: p.client,

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/ordo-platform/ordo/aggregates"
 	"github.com/ordo-platform/ordo/aggregates/order"
+	"github.com/ordo-platform/ordo/aggregates/reservation"
 	"github.com/ordo-platform/ordo/aggregates/stock"
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/command"
@@ -80,5 +82,47 @@ func TestOverlappingBatchesDoNotDeadlock(t *testing.T) {
 	}
 	if err := partitions.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+// 200 orders at once, each for one piece of what there are 50 of and one of what there is plenty: exactly 50 get both, all
+// others neither.
+func TestTheLastPiecesAreSoldOnce(t *testing.T) {
+	t.Parallel()
+	pool, handler := hotSKU(t, 0)
+	const pieces, buyers = 50, 200
+	scarce := stock.Received{SKU: "SCARCE", Quantity: pieces, Reference: "first", At: time.Now()}
+	record(t, pool, handler.store, scarce.SKU, []aggregates.Event{scarce})
+	var orders errgroup.Group
+	for n := range buyers {
+		orders.Go(func() error {
+			placed := order.Placed{OrderID: order.ID(fmt.Sprint(n)), CustomerID: "c", PaymentMethod: "pm_ok", At: time.Now()}
+			placed.Total.Currency = "EUR"
+			for _, sku := range []string{"HOT", "SCARCE"} {
+				placed.Lines = append(placed.Lines, order.Line{SKU: sku, Quantity: 1, UnitPrice: aggregates.Money{Currency: "EUR"}})
+			}
+			event := recorded(t, eventstore.StreamID(order.Stream(placed.OrderID)), placed)
+			return pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error { return handler.Handle(t.Context(), tx, []eventstore.Recorded{event}) })
+		})
+	}
+	if err := orders.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, sku := range []stock.SKU{"HOT", "SCARCE"} {
+		out, err := command.Load(t.Context(), handler.store, stock.Decider, eventstore.StreamID(stock.Stream(sku)))
+		if err != nil || out.State.Reserved != pieces {
+			t.Errorf("%s: %d reserved (%v), want %d", sku, out.State.Reserved, err, pieces)
+		}
+	}
+	answers := map[reservation.Status]int{}
+	for n := range buyers {
+		out, err := command.Load(t.Context(), handler.store, reservation.Decider, eventstore.StreamID(reservation.Stream(fmt.Sprint(n))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers[out.State.Status]++
+	}
+	if answers[reservation.StatusReserved] != pieces || answers[reservation.StatusRefused] != buyers-pieces {
+		t.Errorf("answers %v", answers)
 	}
 }

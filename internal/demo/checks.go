@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ordo-platform/ordo/internal/client"
@@ -27,70 +28,88 @@ func check(ctx context.Context, shop Shop, orders []Order) ([]Check, error) {
 	return append(append(stock, money...), once...), nil
 }
 
-// checkStock: exactly the pieces of confirmed orders are reserved, and nothing has left the shelf.
+// checkStock: exactly the pieces of confirmed orders are reserved, and those of shipped orders have left the shelf.
 func checkStock(ctx context.Context, shop Shop, orders []Order) ([]Check, error) {
-	held := map[string]int64{}
+	held, gone := map[string]int64{}, map[string]int64{}
 	for _, o := range orders {
-		if o.Status != client.StatusConfirmed {
-			continue
-		}
 		for _, l := range o.lines {
-			held[l.SKU] += l.Quantity
+			switch o.Status {
+			case client.StatusConfirmed:
+				held[l.SKU] += l.Quantity
+			case client.StatusShipped:
+				gone[l.SKU] += l.Quantity
+			}
 		}
 	}
 	var checks []Check
 	for _, g := range shelf {
+		want := client.StockLevel{
+			SKU: g.sku, OnHand: g.pieces - gone[g.sku], Reserved: held[g.sku], Available: g.pieces - gone[g.sku] - held[g.sku],
+		}
 		// The read model of stock may be a moment behind the one of orders.
 		var level client.StockLevel
 		err := eventually(ctx, func() (bool, error) {
 			answer, err := shop.Client.Stock(ctx, g.sku, "")
 			level = answer.Value
-			return level.Reserved == held[g.sku], err
+			return level == want, err
 		})
 		if err != nil {
 			return nil, err
 		}
 		checks = append(checks, Check{
-			Name:   "stock of " + g.sku + " is held for confirmed orders only",
-			OK:     level.Reserved == held[g.sku] && level.OnHand == g.pieces && level.Available == g.pieces-held[g.sku],
-			Detail: fmt.Sprintf("%d on hand, %d reserved, confirmed orders hold %d", level.OnHand, level.Reserved, held[g.sku]),
+			Name: "stock of " + g.sku + " is held for confirmed orders only, and has left for shipped ones",
+			OK:   level == want,
+			Detail: fmt.Sprintf("of %d, %d on hand, %d reserved; confirmed orders hold %d, shipped ones had %d",
+				g.pieces, level.OnHand, level.Reserved, held[g.sku], gone[g.sku]),
 		})
 	}
 	return checks, nil
 }
 
-// checkMoney compares our payments with the provider's own ledger.
+// checkMoney compares how the orders ended with the provider's own ledger.
 func checkMoney(ctx context.Context, shop Shop, orders []Order) ([]Check, error) {
 	ledger, err := shop.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ours := map[string]Order{}
-	for _, o := range orders {
-		ours[o.ID] = o
-	}
-	authorized := map[string]int{}
+	did := map[string]map[psp.Status]int{}
 	for _, operation := range ledger {
-		if _, known := ours[operation.Request.OrderID]; known && operation.Status == psp.StatusAuthorized {
-			authorized[operation.Request.OrderID]++
+		id := operation.Request.OrderID
+		if did[id] == nil {
+			did[id] = map[psp.Status]int{}
 		}
+		did[id][operation.Status]++
 	}
 	var wrong []string
+	held, taken := 0, 0
 	for _, o := range orders {
-		expected := 0
-		if o.Status == client.StatusConfirmed {
-			expected = 1
+		d := did[o.ID]
+		got := books{
+			authorized: d[psp.StatusAuthorized],
+			held:       d[psp.StatusAuthorized] - d[psp.StatusVoided] - d[psp.StatusCaptured],
+			taken:      d[psp.StatusCaptured] - d[psp.StatusRefunded],
 		}
-		if authorized[o.ID] != expected {
-			wrong = append(wrong, fmt.Sprintf("order %s is %s, authorised %d times", o.ID, o.Status, authorized[o.ID]))
+		want := books{authorized: min(got.authorized, 1)} // at most once, whatever became of it
+		switch o.Status {
+		case client.StatusConfirmed:
+			want = books{authorized: 1, held: 1}
+		case client.StatusShipped:
+			want = books{authorized: 1, taken: 1}
+		}
+		held, taken = held+got.held, taken+got.taken
+		if got != want {
+			wrong = append(wrong, fmt.Sprintf("order %s is %s, at the provider: %+v", o.ID, o.Status, got))
 		}
 	}
-	detail := fmt.Sprintf("%d authorisations at the provider, one for each confirmed order", len(authorized))
+	detail := fmt.Sprintf("at the provider %d holds, one for each confirmed order, and %d payments taken, one for each shipped one", held, taken)
 	if len(wrong) > 0 {
-		detail = fmt.Sprint(wrong)
+		detail = strings.Join(wrong, "; ")
 	}
-	return []Check{{Name: "money is held once for each confirmed order, and for no other", OK: len(wrong) == 0, Detail: detail}}, nil
+	return []Check{{Name: "money is held for confirmed orders, taken for shipped ones, and for no other", OK: len(wrong) == 0, Detail: detail}}, nil
 }
+
+// books count what the provider did for one order.
+type books struct{ authorized, held, taken int }
 
 // checkOnce: there are exactly the orders that were asked for; a repeated request was answered, not executed.
 func checkOnce(ctx context.Context, shop Shop, orders []Order) ([]Check, error) {

@@ -130,15 +130,25 @@ func play(ctx context.Context, shop Shop, customer string, s scenario) (Order, e
 		}
 		o.replays = again.Replayed && again.Value.ID == o.ID
 	}
-	err = follow(ctx, shop, &o, placed.Position)
+	err = follow(ctx, shop, s, &o, placed.Position)
 	o.took = time.Since(began)
 	return o, err
 }
 
-// follow tells about each new event of an order until it has ended.
-func follow(ctx context.Context, shop Shop, o *Order, after string) error {
-	told := 0
+// follow tells about each new event of an order until its story is told, and asks of it what the scenario has.
+func follow(ctx context.Context, shop Shop, s scenario, o *Order, after string) error {
+	o.Status = client.StatusPlaced
+	told, asked := 0, false
 	for {
+		if !asked {
+			position, err := ask(ctx, shop, s, o)
+			if err != nil {
+				return err
+			}
+			if asked = position != ""; asked {
+				after = position
+			}
+		}
 		now, err := shop.Client.Order(ctx, o.ID, after)
 		var problem *client.ProblemError
 		if err != nil && (!errors.As(err, &problem) || problem.Code != "not_found") {
@@ -147,10 +157,12 @@ func follow(ctx context.Context, shop Shop, o *Order, after string) error {
 		for ; told < len(now.Value.History); told++ {
 			event := now.Value.History[told].Type
 			o.Events = append(o.Events, event)
-			shop.Say("               %s  %-24s  (%s)", o.ID, event, o.Scenario)
+			shop.Say("               %s  %-26s  (%s)", o.ID, event, o.Scenario)
 		}
-		o.Status = now.Value.Status
-		if o.Status == client.StatusConfirmed || o.Status == client.StatusRejected {
+		if err == nil {
+			o.Status = now.Value.Status
+		}
+		if s.done(o.Status) {
 			return nil
 		}
 		select {
@@ -159,6 +171,20 @@ func follow(ctx context.Context, shop Shop, o *Order, after string) error {
 		case <-time.After(pollPause):
 		}
 	}
+}
+
+// ask asks for what the scenario has, if the order has come so far, and returns the position to follow it from.
+func ask(ctx context.Context, shop Shop, s scenario, o *Order) (after string, err error) {
+	var answer client.Answer[client.Order]
+	switch {
+	case s.cancelAt != "" && o.Status == s.cancelAt:
+		shop.Say("cancel         %s  (%s)", o.ID, s.name)
+		answer, err = shop.Client.CancelOrder(ctx, o.ID, "changed my mind")
+	case s.ship != nil && o.Status == client.StatusConfirmed:
+		shop.Say("ship           %s  (%s)", o.ID, s.name)
+		answer, err = shop.Client.ShipOrder(ctx, o.ID, *s.ship)
+	}
+	return answer.Position, err
 }
 
 // Say returns a Shop.Say that hands whole lines to write, one at a time.

@@ -16,7 +16,7 @@ import (
 // lost; deadlines; cancelling, shipping and retrying at any moment. When all that was under way has arrived, every order
 // must have ended, and the books must add up.
 //
-// More of them: go test ./sagas/fulfilment -run AnyInterleaving -rapid.checks=20000 (docs/performance.md says how fast).
+// More of them: go test ./sagas/fulfilment -run AnyInterleaving -rapid.checks=20000. That takes 15 s of one core's time.
 func TestAnyInterleaving(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, interleaving)

@@ -336,17 +336,15 @@ func (p provider) holds(id string) bool {
 }
 func (p provider) taken(id string) bool { return p.did("capture", id) && !p.did("refund", id) }
 
+// did says whether a call was answered with yes in any of its attempts.
 func (p provider) did(call, id string) bool {
 	key := call + "-" + id
-	if p.done[key] {
-		return true
-	}
-	for n := 2; ; n++ {
-		yes, asked := p.done[fmt.Sprintf("%s-%d", key, n)]
-		if yes || !asked {
-			return yes
+	for done, yes := range p.done {
+		if yes && (done == key || strings.HasPrefix(done, key+"-")) {
+			return true
 		}
 	}
+	return false
 }
 
 // catchUp delivers all that is under way on these links, one after the other, and nothing else.
