@@ -1,9 +1,9 @@
 # Every target is what CI runs (.ci/run), so a green checkout here is a green one there.
 .DEFAULT_GOAL := help
-.PHONY: help lint test test/race test/integration bench generate verify
+.PHONY: help lint test test/race test/integration chaos-delivery bench generate verify
 
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z\/]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z\/-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lint: ## Vet, lint and check the formatting
 	go vet ./...
@@ -17,6 +17,10 @@ test/race: ## Run all tests but those with containers under the race detector
 
 test/integration: ## Run the tests with containers; no engine is a failure
 	ORDO_REQUIRE_CONTAINERS=1 go test -count=1 -v ./integration/...
+
+chaos-delivery: ## Break a running platform on purpose, for about ten minutes (ORDO_CHAOS_SEED repeats a run)
+	go test -count=1 -tags failpoint ./internal/failpoint
+	ORDO_CHAOS=full go test -count=1 -timeout 15m -v ./integration/chaos
 
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...

@@ -7,8 +7,8 @@
 //	ORDO_FAILPOINTS=relay/before-end-txn:orders=kill@3,consumer/after-commit=sleep:2s@1
 //
 // says what happens at the n-th time that a point is reached, by anyone or only by the one named after the colon: kill
-// (SIGKILL to this process), stop (SIGSTOP), sleep:DURATION, or error (what was done before the point stays done, so at a point
-// after a step this is "it happened, but the answer was lost"). Each point that fires is first written to the file named by
+// (SIGKILL to this process), stop (SIGSTOP), sleep:DURATION, hold (until the file named by ORDO_FAILPOINT_LOG is gone), or error
+// (what was done before the point stays done, so at a point after a step this is "it happened, but the answer was lost"). Each point that fires is first written to the file named by
 // ORDO_FAILPOINT_LOG, so a test knows that its point was reached. ORDO_MUTANT names one known mistake to make on purpose: a
 // check that does not notice it is no check.
 //

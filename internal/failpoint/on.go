@@ -72,6 +72,11 @@ func (o *order) execute() error {
 	case "sleep":
 		time.Sleep(o.pause) //nolint:forbidigo // that is the point
 		return nil
+	case "hold":
+		for _, err := os.Stat(os.Getenv(envLog)); err == nil; _, err = os.Stat(os.Getenv(envLog)) {
+			time.Sleep(time.Millisecond) //nolint:forbidigo // another process is waited for
+		}
+		return nil
 	default:
 		return fmt.Errorf("fail point %s", o.point)
 	}
@@ -107,7 +112,7 @@ func parseOrder(text string) (*order, error) {
 		return nil, fmt.Errorf("want a number after @")
 	}
 	switch action {
-	case "kill", "stop", "error":
+	case "kill", "stop", "error", "hold":
 	case "sleep":
 		if o.pause, err = time.ParseDuration(pause); err != nil {
 			return nil, err

@@ -1,0 +1,25 @@
+package chaos
+
+import "testing"
+
+// TestLostAnswers: COMMIT and the end of a Kafka transaction happened, but their answers were lost, many times under load.
+func TestLostAnswers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while; not with -short")
+	}
+	t.Parallel()
+	w, books := open(t)
+	proxy, address := proxied(t, w.postgres)
+	p := w.start(setup{postgres: address})
+	p.ready()
+	stop := books.load(t, p.url)
+	for n := range int64(rounds()) {
+		w.tap.drops.Store(1)
+		proxy.drops.Store(1)
+		await(t, "both answers are lost", func() bool { return w.tap.dropped.Load() > n && proxy.dropped.Load() > n })
+	}
+	stop()
+	p.ready()
+	w.settleWith(p, books)
+	t.Logf("lost %d answers to EndTxn and %d to COMMIT", w.tap.dropped.Load(), proxy.dropped.Load())
+}
