@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -253,28 +254,41 @@ func (c *brittleConn) Read(b []byte) (int, error) {
 // fixture is a broker with the topics of the service "orders".
 type fixture struct {
 	ctx     context.Context
-	cluster *kfake.Cluster
+	cluster *kfake.Cluster // nil for a real broker
+	brokers []string
 	client  *kgo.Client
 }
 
 func setup(t testing.TB, brokers ...kfake.Opt) *fixture {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
-	t.Cleanup(cancel)
 	cluster, err := kfake.NewCluster(append(brokers, kfake.NumBrokers(1))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	client, err := kafka.Config{Brokers: cluster.ListenAddrs()}.NewClient()
+	f := setupOn(t, cluster.ListenAddrs()...)
+	f.cluster = cluster
+	return f
+}
+
+// setupOn makes the topics on some broker, or makes them anew.
+func setupOn(t testing.TB, brokers ...string) *fixture {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	t.Cleanup(cancel)
+	client, err := kafka.Config{Brokers: brokers}.NewClient()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
+	_, err = kadm.NewClient(client).DeleteTopics(ctx, "orders.events", "orders.relay")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := kafka.EnsureTopics(ctx, client, kafka.EventsTopicSpec("orders", partitions, 1), kafka.RelayTopicSpec("orders", 1)); err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{ctx, cluster, client}
+	return &fixture{ctx: ctx, brokers: brokers, client: client}
 }
 
 func (f *fixture) config(log *memoryLog, l *lease) relay.Config {

@@ -85,7 +85,9 @@ func IsPermanent(err error) bool {
 // new client, fence, and then read.
 func (r *Relay) session(ctx context.Context) error {
 	r.status.waiting()
+	standby := time.AfterFunc(r.cfg.RenewEvery, r.status.standby)
 	epoch, err := r.cfg.Lease.Acquire(ctx)
+	standby.Stop()
 	if err != nil {
 		return fmt.Errorf("acquire lease: %w", err)
 	}

@@ -72,6 +72,25 @@ func TestPollsWithoutWakeUps(t *testing.T) {
 	f.checkExact(t, log, 0)
 }
 
+// A relay that failed and finds that another has its lease is well: it waits. It is not until it knows.
+func TestStandbyForgetsItsError(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	l := newLease(1)
+	n := &network{on: func(key kmsg.Key) action {
+		if key == kmsg.EndTxn {
+			return loseAsk
+		}
+		return pass
+	}}
+	c := f.config(newLog(10), l)
+	c.Options = n.options()
+	c.RenewEvery = 50 * time.Millisecond
+	r, _ := f.start(t, c)
+	f.await(t, "the error", func() bool { return r.Status().Err() != nil && r.Status().LastError != nil })
+	f.await(t, "its turn", func() bool { return r.Status().Waiting && r.Status().Err() == nil })
+}
+
 // A commit whose reply is lost may have happened or not. The relay must find out by reading, not by asking again.
 func TestCommitReplyLost(t *testing.T) {
 	t.Parallel()

@@ -16,7 +16,7 @@ type Status struct {
 	Events      int64               // published since the process started
 	Epoch       int64               // of the lease
 	LastSuccess time.Time           // when it last published something, or found that there was nothing to publish
-	LastError   error               // why it failed last; nil once it publishes again
+	LastError   error               // why it failed last; nil once it publishes again, or another does
 }
 
 var errNotRunning = errors.New("relay is not running")
@@ -51,6 +51,15 @@ func (s *status) waiting() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.s.Waiting = true
+}
+
+// standby is what a relay is that has waited for a while: another publishes, and why this one stopped is history.
+func (s *status) standby() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.s.Waiting {
+		s.s.LastError = nil
+	}
 }
 
 func (s *status) started(epoch int64, position eventstore.Position) {
