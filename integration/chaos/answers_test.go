@@ -4,9 +4,7 @@ import "testing"
 
 // TestLostAnswers: COMMIT and the end of a Kafka transaction happened, but their answers were lost, many times under load.
 func TestLostAnswers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a while; not with -short")
-	}
+	skipIfShort(t)
 	t.Parallel()
 	w, books := open(t)
 	proxy, address := proxied(t, w.postgres)

@@ -23,9 +23,7 @@ var points = []struct {
 
 // TestKilledAtEveryPoint kills a platform under load at each point, time after time, on the same data.
 func TestKilledAtEveryPoint(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a while; not with -short")
-	}
+	skipIfShort(t)
 	t.Parallel()
 	w, books := open(t)
 	r := random(t)
@@ -47,8 +45,8 @@ func TestKilledAtEveryPoint(t *testing.T) {
 
 // TestFailsAtEveryPoint is the same without dying: at each point something fails once, or what was done seems not to be.
 func TestFailsAtEveryPoint(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a while; not with -short")
+	if !full() {
+		t.Skip("with ORDO_CHAOS=full")
 	}
 	t.Parallel()
 	w, books := open(t)

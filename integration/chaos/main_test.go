@@ -19,6 +19,15 @@ import (
 // full tells whether everything is to be run, and not the short version.
 func full() bool { return os.Getenv("ORDO_CHAOS") == "full" }
 
+// skipIfShort leaves real processes out of runs that are to be quick, and of those under the race detector, which leave out
+// containers too: it would look at the test and not at the processes.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() || os.Getenv("ORDO_SKIP_CONTAINERS") != "" {
+		t.Skip("takes a while; not with -short or ORDO_SKIP_CONTAINERS")
+	}
+}
+
 // rounds is how often each point is a process's end.
 func rounds() int {
 	if full() {
@@ -82,9 +91,7 @@ func database(t *testing.T) string { return testenv.DurablePostgres(t).URL() }
 
 // TestProductionObeysNobody: a binary that is built as users build it has no fail points, whatever its environment says.
 func TestProductionObeysNobody(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the program; not with -short")
-	}
+	skipIfShort(t)
 	t.Parallel()
 	for name, c := range map[string]struct {
 		build func() (string, error)
