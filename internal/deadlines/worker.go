@@ -52,14 +52,11 @@ func New(c Config) *Worker { return &Worker{c} }
 
 // Run works until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		n, err := w.pass(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
 		pause := w.untilNext(ctx)
 		switch {
-		case err != nil:
+		case err != nil && ctx.Err() == nil:
 			w.Logger.Warn("passing deadlines", "error", err)
 			pause = retry
 		case n == batch:
@@ -72,6 +69,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		timer.Stop()
 	}
+	return nil
 }
 
 // untilNext is how long nothing is due, as far as is known.

@@ -33,10 +33,10 @@ func checkStock(ctx context.Context, shop Shop, orders []Order) ([]Check, error)
 	held, gone := map[string]int64{}, map[string]int64{}
 	for _, o := range orders {
 		for _, l := range o.lines {
-			switch o.Status {
-			case client.StatusConfirmed:
+			if o.Status == client.StatusConfirmed {
 				held[l.SKU] += l.Quantity
-			case client.StatusShipped:
+			}
+			if o.Status == client.StatusShipped {
 				gone[l.SKU] += l.Quantity
 			}
 		}
@@ -90,10 +90,10 @@ func checkMoney(ctx context.Context, shop Shop, orders []Order) ([]Check, error)
 			taken:      d[psp.StatusCaptured] - d[psp.StatusRefunded],
 		}
 		want := books{authorized: min(got.authorized, 1)} // at most once, whatever became of it
-		switch o.Status {
-		case client.StatusConfirmed:
+		if o.Status == client.StatusConfirmed {
 			want = books{authorized: 1, held: 1}
-		case client.StatusShipped:
+		}
+		if o.Status == client.StatusShipped {
 			want = books{authorized: 1, taken: 1}
 		}
 		held, taken = held+got.held, taken+got.taken
