@@ -70,17 +70,18 @@ type verifier struct {
 	config VerifyConfig
 
 	// What log_head says, and the last positions there are, all of one moment.
-	head                  eventstore.Link
-	partitions            int
-	tails                 []eventstore.Position
-	lastEvent, lastCommit eventstore.Position
+	head                    eventstore.Link
+	partitions              int
+	tails                   []eventstore.Position
+	firstEvent, lastEvent   eventstore.Position // 1 and 0 if there is none
+	firstCommit, lastCommit eventstore.Position
 }
 
 func (v *verifier) readHead(ctx context.Context) error {
 	var schema int
 	var link []byte
 	err := v.pool.QueryRow(ctx, sqlVerifyHead).
-		Scan(&schema, &v.head.Position, &link, &v.partitions, &v.tails, &v.lastEvent, &v.lastCommit)
+		Scan(&schema, &v.head.Position, &link, &v.partitions, &v.tails, &v.firstEvent, &v.lastEvent, &v.firstCommit, &v.lastCommit)
 	switch {
 	case isUndefinedTable(err) || isUndefinedColumn(err):
 		return errors.New("tables are missing, or older than the hash chain: run the migrations first")

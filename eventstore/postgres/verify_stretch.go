@@ -50,7 +50,7 @@ type stretch struct {
 
 	before  eventstore.Link // of the commit in front
 	commits []commitRow     // without a gap
-	overlap *Finding        // why commits end early
+	gap     *Finding        // why commits end early
 
 	at       int                 // commits[at] is the one whose events come
 	next     eventstore.Position // of the event that must come
@@ -105,7 +105,7 @@ func (s *stretch) check(ctx context.Context, after, to eventstore.Position) erro
 		}
 	}
 	if s.result.finding == nil {
-		s.result.finding = s.overlap
+		s.result.finding = s.gap
 	}
 	return s.lookUpVersions(ctx)
 }
@@ -133,13 +133,15 @@ func (s *stretch) readCommits(ctx context.Context, after, to eventstore.Position
 		case c.last <= after:
 			s.before = eventstore.Link{Position: c.last, Hash: c.link}
 			return
-		case s.overlap != nil:
+		case s.gap != nil:
 			return
 		case c.first <= *last || c.first > c.last:
-			s.overlap = &Finding{LinkBroken, *last + 1, c.last, fmt.Sprintf("a commit says that it holds %d to %d, the one before ends at %d", c.first, c.last, *last)}
+			s.gap = &Finding{LinkBroken, *last + 1, c.last, fmt.Sprintf("a commit says that it holds %d to %d, the one before ends at %d", c.first, c.last, *last)}
 			return
-		case c.first > *last+1:
-			s.commits = append(s.commits, commitRow{first: *last + 1, last: c.first - 1, missing: true})
+		case c.first > *last+1: // events may be missing as well: as many are looked at as a stretch has
+			s.gap = &Finding{LinkBroken, *last + 1, c.first - 1, "the record of the commit is missing"}
+			s.commits = append(s.commits, commitRow{first: *last + 1, last: min(c.first-1, *last+stretchEvents), missing: true})
+			return
 		}
 		s.commits = append(s.commits, c)
 		last = &s.commits[len(s.commits)-1].last
@@ -272,7 +274,7 @@ func (s *stretch) linkBefore() eventstore.Hash {
 func (s *stretch) closeCommit(c *commitRow) {
 	switch {
 	case c.missing:
-		s.result.finding = &Finding{LinkBroken, c.first, c.last, "the record of the commit is missing"}
+		s.result.finding = s.gap
 		return
 	case c.linkOn(s.linkBefore(), c.recordedAt, s.leaves) != c.link:
 		s.mismatch = true

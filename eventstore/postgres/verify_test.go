@@ -44,24 +44,40 @@ func tamperLog(t *testing.T) (*postgres.Store, *pgxpool.Pool) {
 	return store, pool
 }
 
-// tamper changes what cannot be changed: as superuser, without the triggers and the constraints that are in the way.
-func tamper(t *testing.T, pool *pgxpool.Pool, sql string) {
+// unprotect takes the triggers and constraints away that would be in the way of a superuser who tampers, and keeps a copy
+// of the log. tamper changes a fresh copy.
+func unprotect(t *testing.T, pool *pgxpool.Pool) (tamper func(t *testing.T, sql string)) {
 	t.Helper()
-	_, err := pool.Exec(t.Context(), `
-		ALTER TABLE events DISABLE TRIGGER ALL, DROP CONSTRAINT events_pkey, DROP CONSTRAINT events_event_id_key, DROP CONSTRAINT events_prev_check,
-		    DROP CONSTRAINT events_stream_version_key, DROP CONSTRAINT events_version_check;
+	exec := func(t *testing.T, sql string) {
+		t.Helper()
+		if _, err := pool.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(t, `
+		ALTER TABLE events DISABLE TRIGGER ALL, DROP CONSTRAINT events_pkey, DROP CONSTRAINT events_event_id_key,
+		    DROP CONSTRAINT events_stream_version_key, DROP CONSTRAINT events_version_check, DROP CONSTRAINT events_prev_check;
 		ALTER TABLE log_commits DISABLE TRIGGER ALL, DROP CONSTRAINT log_commits_pkey,
 		    DROP CONSTRAINT log_commits_first_check, DROP CONSTRAINT log_commits_link_check;
-		ALTER TABLE log_head DROP CONSTRAINT log_head_linked_check, DROP CONSTRAINT log_head_link_check;
-		`+strings.ReplaceAll(sql, "REWRITE", rewriteChain(t)))
-	if err != nil {
-		t.Fatal(err)
+		ALTER TABLE log_head DROP CONSTRAINT log_head_linked_check, DROP CONSTRAINT log_head_link_check,
+		    DROP CONSTRAINT log_head_tails_check;
+		CREATE TABLE kept_events AS TABLE events;
+		CREATE TABLE kept_commits AS TABLE log_commits;
+		CREATE TABLE kept_head AS TABLE log_head`)
+	return func(t *testing.T, sql string) {
+		t.Helper()
+		exec(t, `
+			TRUNCATE events, log_commits, log_head;
+			INSERT INTO events TABLE kept_events;
+			INSERT INTO log_commits TABLE kept_commits;
+			INSERT INTO log_head TABLE kept_head;
+			`+strings.ReplaceAll(sql, "REWRITE", rewriteChain(t)))
 	}
 }
 
 // rewriteChain is the SQL of someone who knows how the chain is made, and makes a new one over what the log holds now:
 // it is what the migration does.
-func rewriteChain(t *testing.T) string {
+func rewriteChain(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile("migrations/00002_hash_chain.sql")
 	if err != nil {
@@ -87,6 +103,8 @@ const (
 
 func TestTamperingIsFound(t *testing.T) {
 	t.Parallel()
+	_, pool := tamperLog(t)
+	tamper := unprotect(t, pool)
 	for name, c := range map[string]struct {
 		sql         string
 		kind        postgres.FindingKind
@@ -125,7 +143,7 @@ func TestTamperingIsFound(t *testing.T) {
 		"partition":                 {`UPDATE events SET partition = 1 WHERE position = 8`, postgres.DerivedWrong, 8, 8},
 		"partition that is none":    {`UPDATE events SET partition = -1 WHERE position = 8`, postgres.DerivedWrong, 8, 8},
 		"tails":                     {`UPDATE log_head SET tails = '{6,9}'`, postgres.DerivedWrong, 8, 8},
-		"partitions":                {`ALTER TABLE log_head DROP CONSTRAINT log_head_tails_check; UPDATE log_head SET partitions = 0`, postgres.DerivedWrong, 1, 9},
+		"partitions":                {`UPDATE log_head SET partitions = 0`, postgres.DerivedWrong, 1, 9},
 		"link":                      {`UPDATE log_commits SET link = sha256('x') WHERE last = 4`, postgres.LinkBroken, 2, 4},
 		"link of another length":    {`UPDATE log_commits SET link = 'x' WHERE last = 4`, postgres.LinkBroken, 2, 4},
 		"last link":                 {`UPDATE log_commits SET link = sha256('x') WHERE last = 9`, postgres.LinkBroken, 9, 9},
@@ -139,6 +157,9 @@ func TestTamperingIsFound(t *testing.T) {
 		"link of the head":          {`UPDATE log_head SET link = sha256('x')`, postgres.LinkBroken, 9, 9},
 		"head moved back":           {`UPDATE log_head SET position = 8, linked = 8, tails = '{8,5}'`, postgres.LinkBroken, 9, 9},
 		"head moved into a commit":  {`UPDATE log_head SET position = 6, linked = 6`, postgres.LinkBroken, 7, 9},
+		"event before the first":    {`INSERT INTO events SELECT -1, 0, recorded_at, gen_random_uuid(), 4, 1, partition, stream, type, data, metadata FROM events WHERE position = 9`, postgres.EventAdded, -1, 0},
+		"commit before the first":   {`INSERT INTO log_commits SELECT 0, 0, recorded_at, link FROM log_commits WHERE last = 9`, postgres.LinkBroken, 0, 0},
+		"most commits deleted":      {`DELETE FROM log_commits WHERE last BETWEEN 2 AND 8`, postgres.LinkBroken, 2, 8},
 		"events cut":                {`DELETE FROM events WHERE position > 6`, postgres.TailCut, 7, 9},
 		"events and commits cut":    {`DELETE FROM events WHERE position > 7; DELETE FROM log_commits WHERE last > 7`, postgres.TailCut, 8, 9},
 		"all events cut":            {`DELETE FROM events; DELETE FROM log_commits`, postgres.TailCut, 1, 9},
@@ -149,9 +170,7 @@ func TestTamperingIsFound(t *testing.T) {
 		"versions, rewritten": {`UPDATE events SET version = 5 WHERE position = 9; REWRITE`, postgres.DerivedWrong, 9, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, pool := tamperLog(t)
-			tamper(t, pool, c.sql)
+			tamper(t, c.sql)
 			wantFinding(t, pool, postgres.VerifyConfig{}, c.kind, c.first, c.last)
 		})
 	}
@@ -161,6 +180,16 @@ func TestTamperingIsFound(t *testing.T) {
 // outside tell.
 func TestOnlyHeadsTell(t *testing.T) {
 	t.Parallel()
+	store, pool := tamperLog(t)
+	var heads []eventstore.Link
+	for _, p := range []eventstore.Position{9, 5} {
+		head, err := store.LinkAt(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heads = append(heads, head)
+	}
+	tamper := unprotect(t, pool)
 	for name, c := range map[string]struct {
 		sql         string
 		kind        postgres.FindingKind
@@ -175,17 +204,7 @@ func TestOnlyHeadsTell(t *testing.T) {
 		"also changed further": {`UPDATE events SET data = '{"n":2}' WHERE position = 7; REWRITE; UPDATE events SET data = '{}' WHERE position = 8`, postgres.BytesChanged, 8, 8},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			store, pool := tamperLog(t)
-			var heads []eventstore.Link
-			for _, p := range []eventstore.Position{9, 5} {
-				head, err := store.LinkAt(t.Context(), p)
-				if err != nil {
-					t.Fatal(err)
-				}
-				heads = append(heads, head)
-			}
-			tamper(t, pool, c.sql)
+			tamper(t, c.sql)
 			if c.kind != postgres.BytesChanged {
 				wantFinding(t, pool, postgres.VerifyConfig{}, noFinding, 0, 0)
 			}
@@ -221,13 +240,11 @@ func TestVerifyFrom(t *testing.T) {
 	if _, err := postgres.Verify(t.Context(), pool, postgres.VerifyConfig{From: 10}); err == nil {
 		t.Error("verified from behind the end")
 	}
-	tamper(t, pool, `UPDATE events SET data = '{}' WHERE position = 3`)
+	tamper := unprotect(t, pool)
+	tamper(t, `UPDATE events SET data = '{}' WHERE position = 3`)
 	wantFinding(t, pool, postgres.VerifyConfig{From: 4}, postgres.BytesChanged, 2, 4) // in the commit of 4
 	wantFinding(t, pool, postgres.VerifyConfig{From: 5}, noFinding, 0, 0)
-	tamper2 := `UPDATE events SET version = 4 WHERE position = 9; REWRITE`
-	if _, err := pool.Exec(t.Context(), strings.ReplaceAll(tamper2, "REWRITE", rewriteChain(t))); err != nil {
-		t.Fatal(err)
-	}
+	tamper(t, `UPDATE events SET version = 5 WHERE position = 9; REWRITE`)
 	wantFinding(t, pool, postgres.VerifyConfig{From: 9}, postgres.DerivedWrong, 9, 9) // also what came before From counts
 }
 

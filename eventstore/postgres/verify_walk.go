@@ -13,9 +13,8 @@ import (
 // walk checks the log from config.From to the head: workers take stretch after stretch, and what they find is put together
 // in the order of the log.
 func (v *verifier) walk(ctx context.Context) (checked int64, finding *Finding, err error) {
-	if v.head.Position > 0 && (v.partitions < 1 || len(v.tails) != v.partitions) {
-		detail := fmt.Sprintf("log_head has %d partitions and %d tails", v.partitions, len(v.tails))
-		return 0, &Finding{DerivedWrong, 1, v.head.Position, detail}, nil
+	if f := v.checkStart(); f != nil {
+		return 0, f, nil
 	}
 	// The results of stretches, in order. Its room bounds how far workers may be ahead of one that is slow.
 	results := make(chan chan stretchResult, 2*v.config.Workers)
@@ -58,6 +57,20 @@ func (v *verifier) walk(ctx context.Context) (checked int64, finding *Finding, e
 		return checked, finding, nil // a worker that was stopped in the middle is no error
 	}
 	return checked, nil, err
+}
+
+// checkStart finds what is in front of the first position, and what a walk could not begin with.
+func (v *verifier) checkStart() *Finding {
+	switch {
+	case v.firstEvent < 1:
+		return &Finding{EventAdded, v.firstEvent, min(v.lastEvent, 0), "there are events before position 1"}
+	case v.firstCommit < 1:
+		return &Finding{LinkBroken, v.firstCommit, min(v.lastCommit, 0), "there are commits before position 1"}
+	case v.head.Position > 0 && (v.partitions < 1 || len(v.tails) != v.partitions):
+		detail := fmt.Sprintf("log_head has %d partitions and %d tails", v.partitions, len(v.tails))
+		return &Finding{DerivedWrong, 1, v.head.Position, detail}
+	}
+	return nil
 }
 
 // join takes the results of all stretches in their order, checks what one stretch cannot see, and ends with the first
