@@ -125,12 +125,15 @@ func runVerify(cmd *cobra.Command, o verifyOptions) error {
 	}
 	var all []verified
 	for _, d := range databases {
-		if o.heads != "" && len(heads[d.service]) == 0 {
-			say(cmd, "%s: there is no head of this service in %s", d.service, o.heads)
-		}
 		v, err := verifyOne(ctx, cmd, d, postgres.VerifyConfig{From: eventstore.Position(o.from), Heads: heads[d.service]})
+		if behind, ok := errors.AsType[*postgres.BehindEndError](err); ok {
+			return usagef(cmd, "--from %d is behind the end of the log, which is %d", behind.From, behind.End)
+		}
 		if err != nil {
 			return aboutDatabase(d.service, err)
+		}
+		if o.heads != "" && v.Heads == 0 && v.Head.Position > 0 {
+			say(cmd, "%s: there is no head of this service in %s", d.service, o.heads)
 		}
 		all = append(all, v)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -32,6 +33,9 @@ func readHeads(cmd *cobra.Command, from string) (map[string][]eventstore.Link, e
 		return publishedHeads(cmd.Context())
 	}
 	file, err := os.Open(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &commandError{err: fmt.Errorf("heads: %w", err), exit: exitNotFound, code: "not_found", advice: "Begin one with: ordo verify --write-heads " + from}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
 	}

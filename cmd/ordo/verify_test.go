@@ -107,6 +107,9 @@ func TestVerify(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 
+	if got := ordo(t.Context(), "verify", "orders", "--from", "4"); got.exit != exitUsage || !strings.Contains(got.err, "which is 3") {
+		t.Errorf("from behind the end: %+v", got)
+	}
 	execAll(t, orders, `ALTER TABLE events DISABLE TRIGGER ALL; UPDATE events SET data = '{"n":2}' WHERE position = 2`)
 	v := verifyJSON(t, exitCheck)
 	if f := v["orders"].Finding; v["orders"].Status != "differs" || f == nil || f.Kind != eventpg.BytesChanged || f.First != 2 || f.Last != 2 {
@@ -144,7 +147,8 @@ func TestVerifyHeads(t *testing.T) {
 	if v := verifyJSON(t, exitOK, "--heads", file); v["orders"].Heads != 2 {
 		t.Errorf("%+v", v)
 	}
-	if got := ordo(t.Context(), "verify", "payments", "--heads", file); got.exit != exitOK || !strings.Contains(got.err, "no head of this service") {
+	logOf(t, "catalog", 1)
+	if got := ordo(t.Context(), "verify", "--heads", file); got.exit != exitOK || !strings.Contains(got.err, "catalog: there is no head") || strings.Contains(got.err, "payments: there") {
 		t.Errorf("without a head: %+v", got)
 	}
 
@@ -154,7 +158,7 @@ func TestVerifyHeads(t *testing.T) {
 		UPDATE log_head SET position = 3, linked = 3, link = (SELECT link FROM log_commits WHERE last = 3),
 		    tails = (SELECT array_agg(CASE WHEN t = 4 THEN 3 ELSE t END ORDER BY n) FROM unnest(tails) WITH ORDINALITY AS u (t, n))`)
 	verifyJSON(t, exitOK)
-	v = verifyJSON(t, exitCheck, "--heads", file, "--write-heads", file)
+	v = verifyJSON(t, exitCheck, "orders", "--heads", file, "--write-heads", file)
 	if f := v["orders"].Finding; f == nil || f.Kind != eventpg.TailCut || f.First != 4 {
 		t.Errorf("%+v", v["orders"])
 	}
@@ -194,7 +198,7 @@ func TestHeadsFile(t *testing.T) {
 	if v := verifyJSON(t, exitOK, "--heads", file); v["orders"].Heads != 2 {
 		t.Errorf("%+v", v)
 	}
-	if got := ordo(t.Context(), "verify", "--heads", file+".none"); got.exit != exitFailed {
+	if got := ordo(t.Context(), "verify", "--heads", file+".none"); got.exit != exitNotFound || !strings.Contains(got.err, "--write-heads") {
 		t.Errorf("no file: %+v", got)
 	}
 }

@@ -33,6 +33,15 @@ func (e *LeaseLostError) Error() string {
 
 func (e *LeaseLostError) Unwrap() error { return eventstore.ErrLeaseLost }
 
+// BehindEndError says that a verification was to begin behind the end of the log.
+type BehindEndError struct {
+	From, End eventstore.Position
+}
+
+func (e *BehindEndError) Error() string {
+	return fmt.Sprintf("verify from %d: the log ends at %d", e.From, e.End)
+}
+
 // Answers of the server are told apart by SQLSTATE and constraint, never by their text.
 
 const (

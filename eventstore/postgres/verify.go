@@ -41,7 +41,7 @@ type Verification struct {
 // the log. What is appended meanwhile is not looked at, and appends are not held up: every read is a short statement of
 // its own. Memory does not grow with the log.
 //
-// The database may be any that [Migrations] has brought to this program's version; it is only read.
+// From behind the end is a *[BehindEndError]. The database may be any that [Migrations] has brought to this program's version; it is only read.
 func Verify(ctx context.Context, pool *pgxpool.Pool, cfg VerifyConfig) (Verification, error) {
 	if cfg.Workers < 1 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
@@ -51,7 +51,7 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, cfg VerifyConfig) (Verifica
 		return Verification{}, fmt.Errorf("verify: %w", err)
 	}
 	if cfg.From > max(1, v.head.Position) {
-		return Verification{}, fmt.Errorf("verify from %d: the log ends at %d", cfg.From, v.head.Position)
+		return Verification{}, &BehindEndError{From: cfg.From, End: v.head.Position}
 	}
 	outside, err := v.checkHeads(ctx)
 	if err != nil {
