@@ -10,6 +10,11 @@ type Decider[S, C, E any] struct {
 	Initial func() S
 	Decide  func(S, C) ([]E, error) // may refuse (a *[RefusedError]); changes nothing; no events = accepted, nothing new
 	Evolve  func(S, E) S            // may not refuse: it already happened
+
+	// StateVersion, if not 0, says that a state written as JSON and read back is the same state, so that it can be kept to
+	// save folding a long history. Raise it with each change of what a state holds or of how events lead to it: states of
+	// other versions are not used any more.
+	StateVersion int
 }
 
 // Fold replays events on top of s.

@@ -74,8 +74,9 @@ type Reader interface {
 	// without events is an empty slice.
 	ReadStream(ctx context.Context, stream StreamID, after Version, limit int) ([]Recorded, error)
 
-	// ReadStreams returns all events of several streams in one go, each stream's oldest first.
-	ReadStreams(ctx context.Context, streams []StreamID) (map[StreamID][]Recorded, error)
+	// ReadStreams returns several streams in one go. streams says for each which state version a snapshot must have to stand
+	// for the events it was made of; 0 is all events and no snapshot.
+	ReadStreams(ctx context.Context, streams map[StreamID]int) (map[StreamID]History, error)
 
 	// ReadLog returns up to limit events of the whole log after position after, in order.
 	ReadLog(ctx context.Context, after Position, limit int) ([]Recorded, error)

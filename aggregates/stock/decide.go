@@ -19,6 +19,8 @@ var Decider = aggregates.Decider[State, Command, Event]{
 	Initial: func() State { return State{} },
 	Decide:  decide,
 	Evolve:  evolve,
+
+	StateVersion: 1,
 }
 
 func decide(s State, c Command) ([]Event, error) {
@@ -54,7 +56,7 @@ func receive(s State, c Receive) ([]Event, error) {
 	if err := aggregates.CheckText("reference", c.Reference, MaxReferenceLength); err != nil {
 		return nil, err
 	}
-	if taken, again := s.receipts.quantity(c.Reference); again {
+	if taken, again := s.Receipts.quantity(c.Reference); again {
 		if taken != c.Quantity {
 			return nil, &aggregates.RefusedError{
 				Reason: CodeReferenceReused,

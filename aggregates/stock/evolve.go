@@ -7,7 +7,7 @@ func evolve(s State, e Event) State {
 	case Received:
 		s.SKU = e.SKU
 		s.OnHand += e.Quantity
-		s.receipts = s.receipts.with(e.Reference, e.Quantity)
+		s.Receipts = s.Receipts.with(e.Reference, e.Quantity)
 	case Adjusted:
 		s.SKU = e.SKU
 		s.OnHand += e.Delta

@@ -1,5 +1,7 @@
 package stock
 
+import "encoding/json"
+
 // receipts remembers the deliveries taken in. To those who use it, it is a value: with gives a new one and leaves the
 // old one as it was. That matters when a decision is folded into a state to see what would come of it, the append then
 // fails, and the state before it is used again: a delivery that never happened must not be in it.
@@ -19,8 +21,8 @@ type journal struct {
 }
 
 type receipt struct {
-	reference string
-	quantity  int64
+	Reference string `json:"reference"`
+	Quantity  int64  `json:"quantity"`
 }
 
 // quantity returns how many pieces came with a delivery, and whether there was one.
@@ -32,7 +34,7 @@ func (r receipts) quantity(reference string) (int64, bool) {
 	if !ok || i >= r.n { // another state's
 		return 0, false
 	}
-	return r.journal.entries[i].quantity, true
+	return r.journal.entries[i].Quantity, true
 }
 
 // with returns r with one more delivery.
@@ -57,8 +59,29 @@ func (r receipts) fork() *journal {
 }
 
 func (j *journal) add(e receipt) {
-	if _, again := j.index[e.reference]; !again { // no state may lose sight of an entry of its own
-		j.index[e.reference] = len(j.entries)
+	if _, again := j.index[e.Reference]; !again { // no state may lose sight of an entry of its own
+		j.index[e.Reference] = len(j.entries)
 	}
 	j.entries = append(j.entries, e)
+}
+
+// MarshalJSON writes the deliveries, oldest first.
+func (r receipts) MarshalJSON() ([]byte, error) {
+	if r.journal == nil {
+		return []byte("[]"), nil
+	}
+	return json.Marshal(r.journal.entries[:r.n])
+}
+
+// UnmarshalJSON reads what MarshalJSON has written, into a journal of its own.
+func (r *receipts) UnmarshalJSON(data []byte) error {
+	var entries []receipt
+	if err := json.Unmarshal(data, &entries); err != nil {
+		return err
+	}
+	*r = receipts{}
+	for _, e := range entries {
+		*r = r.with(e.Reference, e.Quantity)
+	}
+	return nil
 }

@@ -8,11 +8,10 @@ func Stream(sku SKU) string { return "stock-" + string(sku) }
 
 // State counts pieces. 0 ≤ Reserved ≤ OnHand always holds.
 type State struct {
-	SKU      SKU
-	OnHand   int64
-	Reserved int64
-
-	receipts receipts // the deliveries taken in
+	SKU      SKU      `json:"sku"`
+	OnHand   int64    `json:"on_hand"`
+	Reserved int64    `json:"reserved"`
+	Receipts receipts `json:"receipts"` // the deliveries taken in
 }
 
 // Available is what can still be promised.

@@ -3,6 +3,7 @@ package eventstoretest
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ func testEmptyLog(t *testing.T, s Store) {
 	if events, err := s.ReadStream(ctx, "order-none", 0, 0); err != nil || len(events) != 0 {
 		t.Errorf("ReadStream: %v, %v", events, err)
 	}
-	if streams, err := s.ReadStreams(ctx, []eventstore.StreamID{"order-none"}); err != nil || len(streams["order-none"]) != 0 {
+	if streams, err := s.ReadStreams(ctx, map[eventstore.StreamID]int{"order-none": 1}); err != nil || len(streams["order-none"].Events) != 0 {
 		t.Errorf("ReadStreams: %v, %v", streams, err)
 	}
 	if streams, err := s.ReadStreams(ctx, nil); err != nil || len(streams) != 0 {
@@ -68,9 +69,9 @@ func testReadsWhatWasWritten(t *testing.T, s Store) {
 	if err != nil || !reflect.DeepEqual(stream, log[:2]) {
 		t.Errorf("ReadStream: %+v, %v, want\n%+v", stream, err, log[:2])
 	}
-	streams, err := s.ReadStreams(t.Context(), []eventstore.StreamID{"order-ä", "order-none", "stock-MUG-1"})
-	if err != nil || !reflect.DeepEqual(streams["stock-MUG-1"], log[:2]) || !reflect.DeepEqual(streams["order-ä"], log[2:]) ||
-		len(streams["order-none"]) != 0 {
+	streams, err := s.ReadStreams(t.Context(), map[eventstore.StreamID]int{"order-ä": 0, "order-none": 0, "stock-MUG-1": 7})
+	if err != nil || !reflect.DeepEqual(streams["stock-MUG-1"].Events, log[:2]) || !reflect.DeepEqual(streams["order-ä"].Events, log[2:]) ||
+		len(streams["order-none"].Events) != 0 || streams["stock-MUG-1"].Snapshot != nil {
 		t.Errorf("ReadStreams: %+v, %v", streams, err)
 	}
 }
@@ -103,4 +104,79 @@ func testPages(t *testing.T, s Store) {
 	if err != nil || len(events) != 3 || events[0].Version != 5 || events[2].Version != 7 || events[1].Stream != "order-1" {
 		t.Errorf("versions after 4, 3 of them: %+v, %v", events, err)
 	}
+}
+
+// Snapshots stand for the events they were taken of and for nothing else.
+func testSnapshots(t *testing.T, s Store) {
+	ctx := t.Context()
+	for range 5 {
+		mustAppend(t, s, to("stock-A", eventstore.AnyVersion, event()))
+		mustAppend(t, s, to("stock-B", eventstore.AnyVersion, event()))
+	}
+	events, err := s.ReadStream(ctx, "stock-A", 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(version eventstore.Version, stateVersion int, state string) eventstore.Snapshot {
+		e := events[version-1]
+		return eventstore.Snapshot{Stream: e.Stream, Version: version, EventID: e.ID, StateVersion: stateVersion, State: []byte(state)}
+	}
+	save := func(snapshots ...eventstore.Snapshot) {
+		t.Helper()
+		if err := s.SaveSnapshots(ctx, snapshots...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// wantFrom reads both streams; that of A has to begin with a snapshot with this state, after which one of its events.
+	wantFrom := func(stateVersion int, version eventstore.Version, state string) {
+		t.Helper()
+		histories, err := s.ReadStreams(ctx, map[eventstore.StreamID]int{"stock-A": stateVersion, "stock-B": stateVersion})
+		if err != nil || len(histories["stock-B"].Events) != 5 || histories["stock-B"].Snapshot != nil {
+			t.Fatalf("stock-B %+v, %v", histories["stock-B"], err)
+		}
+		h := histories["stock-A"]
+		if len(h.Events) != len(events)-int(version) || !reflect.DeepEqual(h.Events, events[version:]) {
+			t.Errorf("events %+v, want those after %d", h.Events, version)
+		}
+		if version == 0 {
+			if h.Snapshot != nil {
+				t.Errorf("snapshot %+v, want none", h.Snapshot)
+			}
+			return
+		}
+		want := at(version, stateVersion, state)
+		want.Position = events[version-1].Position
+		if h.Snapshot == nil || !reflect.DeepEqual(*h.Snapshot, want) {
+			t.Errorf("snapshot %+v, want %+v", h.Snapshot, want)
+		}
+	}
+
+	wantFrom(1, 0, "")
+	save(at(3, 1, `{ "n": 3 }`))
+	wantFrom(1, 3, `{ "n": 3 }`)
+	wantFrom(0, 0, "")
+	wantFrom(2, 0, "") // of another state version
+	save(at(2, 1, `"older"`), at(1, 2, `"other"`))
+	wantFrom(1, 3, `{ "n": 3 }`)
+	wantFrom(2, 1, `"other"`)
+	save(at(3, 1, `"mended"`))
+	wantFrom(1, 3, `"mended"`)
+
+	large := at(4, 1, `"`+strings.Repeat("x", eventstore.MaxSnapshotBytes-2)+`"`)
+	save(large)
+	wantFrom(1, 4, string(large.State))
+	save(at(5, 1, `"`+strings.Repeat("x", eventstore.MaxSnapshotBytes-1)+`"`)) // too large
+	wantFrom(1, 4, string(large.State))
+	save(at(5, 1, `"all"`))
+	wantFrom(1, 5, `"all"`)
+
+	foreign := at(5, 1, `"of another history"`)
+	foreign.EventID = eventstore.NewID()
+	save(foreign)
+	wantFrom(1, 0, "")
+	beyond := at(5, 1, `"of events that are not there"`)
+	beyond.Version = 6
+	save(beyond)
+	wantFrom(1, 0, "")
+	save()
 }

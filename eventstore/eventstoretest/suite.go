@@ -17,6 +17,9 @@ type Store interface {
 
 	// Receipt returns what was stored under an idempotency key, if the key is used.
 	Receipt(ctx context.Context, scope, key string) (eventstore.Receipt, bool, error)
+
+	// SaveSnapshots keeps snapshots unless there are later ones of the same streams and state versions.
+	SaveSnapshots(ctx context.Context, snapshots ...eventstore.Snapshot) error
 }
 
 // Run runs the suite. Open returns a new, empty store with [Partitions] partitions that works until the end of the test
@@ -27,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"EmptyLog":                 testEmptyLog,
 		"ReadsWhatWasWritten":      testReadsWhatWasWritten,
 		"Pages":                    testPages,
+		"Snapshots":                testSnapshots,
 		"ExpectedVersions":         testExpectedVersions,
 		"SeveralStreamsAreAtomic":  testSeveralStreamsAreAtomic,
 		"DuplicateEvents":          testDuplicateEvents,

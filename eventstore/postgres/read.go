@@ -29,28 +29,6 @@ func (r reader) ReadStream(ctx context.Context, stream eventstore.StreamID, afte
 	return events, nil
 }
 
-// ReadStreams leaves streams without events out of its answer.
-func (r reader) ReadStreams(ctx context.Context, streams []eventstore.StreamID) (map[eventstore.StreamID][]eventstore.Recorded, error) {
-	ids := make([]string, len(streams))
-	for i, id := range streams {
-		ids[i] = string(id)
-	}
-	events, err := r.read(ctx, sqlReadStreams, pgx.StrictNamedArgs{"streams": ids})
-	if err != nil {
-		return nil, fmt.Errorf("read %d streams: %w", len(streams), err)
-	}
-	byStream := make(map[eventstore.StreamID][]eventstore.Recorded, len(streams))
-	for len(events) > 0 {
-		id, n := events[0].Stream, 1
-		for n < len(events) && events[n].Stream == id {
-			n++
-		}
-		byStream[id] = events[:n:n]
-		events = events[n:]
-	}
-	return byStream, nil
-}
-
 func (r reader) ReadLog(ctx context.Context, after eventstore.Position, limit int) ([]eventstore.Recorded, error) {
 	events, err := r.read(ctx, sqlReadLog, pgx.StrictNamedArgs{"after": after, "limit": limit})
 	if err != nil {

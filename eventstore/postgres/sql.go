@@ -28,6 +28,7 @@ func Access() map[string]string {
 		"receipts":    "SELECT, INSERT",
 		"tasks":       "SELECT, INSERT, UPDATE, DELETE",
 		"leases":      "SELECT, INSERT, UPDATE",
+		"snapshots":   "SELECT, INSERT, UPDATE",
 	}
 }
 
@@ -57,6 +58,8 @@ var (
 	sqlReadLog     = statement("read_log")
 	sqlReadReceipt = statement("read_receipt")
 	sqlReadLink    = statement("read_link")
+
+	sqlSaveSnapshots = statement("save_snapshots")
 
 	sqlVerifyHead       = statement("verify_head")
 	sqlVerifyCommits    = statement("verify_commits")

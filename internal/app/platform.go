@@ -111,6 +111,9 @@ func (p *Platform) Run(ctx context.Context) error {
 			stores.add(service.name+" store", service.store.Run)
 			relays.add(service.name+" relay", service.runRelay)
 		}
+		if service.commands != nil {
+			work.add(service.name+" snapshots", func(ctx context.Context) error { return service.commands.Run(ctx, service.log) })
+		}
 		for _, c := range service.consumers {
 			work.add("consumer "+c.Name(), c.Run)
 		}

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -25,25 +27,63 @@ import (
 // A batch is what one poll brings for a partition.
 func BenchmarkHotSKU(b *testing.B) {
 	for _, history := range []int{0, 10_000, 100_000} {
-		for _, batch := range []int{1, 50, 500} {
-			b.Run(fmt.Sprintf("history=%d/batch=%d", history, batch), func(b *testing.B) {
-				pool, handler := hotSKU(b, history)
-				placed := 0
-				for b.Loop() {
-					events := make([]eventstore.Recorded, batch)
-					for i := range events {
-						placed++
-						events[i] = orderFor(b, "HOT", placed)
-					}
-					err := pgx.BeginFunc(b.Context(), pool, func(tx pgx.Tx) error { return handler.Handle(b.Context(), tx, events) })
-					if err != nil {
-						b.Fatal(err)
-					}
-				}
-				b.ReportMetric(float64(placed)/b.Elapsed().Seconds(), "events/s")
-			})
+		for _, batch := range []int{1, 50} {
+			for _, snapshots := range []bool{false, true} {
+				b.Run(fmt.Sprintf("history=%d/batch=%d/snapshots=%t", history, batch, snapshots), func(b *testing.B) {
+					benchmarkHotSKU(b, history, batch, snapshots)
+				})
+			}
 		}
 	}
+}
+
+func benchmarkHotSKU(b *testing.B, history, batch int, snapshots bool) {
+	pool, handler := hotSKU(b, history)
+	placed := 0
+	next := func() {
+		events := make([]eventstore.Recorded, batch)
+		for i := range events {
+			placed++
+			events[i] = orderFor(b, "HOT", placed)
+		}
+		err := pgx.BeginFunc(b.Context(), pool, func(tx pgx.Tx) error { return handler.Handle(b.Context(), tx, events) })
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if snapshots {
+		keepSnapshots(b, handler)
+		next()
+		for history > 0 && storedSnapshot(b, pool) == 0 {
+			<-time.After(time.Millisecond)
+		}
+	}
+	for placed = 0; b.Loop(); {
+		next()
+	}
+	b.ReportMetric(float64(placed)/b.Elapsed().Seconds(), "events/s")
+}
+
+// keepSnapshots stores the snapshots that are taken until the test ends.
+func keepSnapshots(t testing.TB, handler reactorHandler) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- handler.commands.Run(ctx, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// storedSnapshot is the version of the one snapshot there is, 0 for none.
+func storedSnapshot(t testing.TB, pool *pgxpool.Pool) (version eventstore.Version) {
+	t.Helper()
+	if err := pool.QueryRow(context.Background(), "SELECT coalesce(max(version), 0) FROM snapshots").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	return version
 }
 
 func orderFor(t testing.TB, sku string, n int) eventstore.Recorded {

@@ -3,4 +3,8 @@
 //
 // [Execute] serves one command for one aggregate (the HTTP API). [Handler.React] serves the reactions of a process, many
 // in one go, inside the transaction that moves the consumer's checkpoint.
+//
+// Long histories are read from a snapshot (aggregates.Decider.StateVersion). Snapshots are taken of what was read, stored by
+// [Handler.Run] beside the work, and believed only for the very history they were taken of: without them, everything is the
+// same and slower.
 package command

@@ -22,12 +22,14 @@ const maxAttempts = 20
 type Store interface {
 	eventstore.Appender
 	eventstore.Reader
+	SnapshotStore
 }
 
 // Handler executes the commands of one service.
 type Handler struct {
-	store Store
-	tasks TaskRule
+	store     Store
+	tasks     TaskRule
+	snapshots snapshots
 }
 
 // TaskRule names the work that must follow an event, if any: it is stored with the event.
@@ -35,7 +37,9 @@ type TaskRule func(aggregates.Event) (eventstore.Task, bool)
 
 // New returns a handler for commands whose streams are in store. tasks may be nil.
 func New(store Store, tasks TaskRule) *Handler {
-	return &Handler{store: store, tasks: tasks}
+	h := &Handler{store: store, tasks: tasks}
+	h.snapshots.init()
+	return h
 }
 
 // Call is one command with what surrounds it.
@@ -90,10 +94,12 @@ func execute[S any, C aggregates.Command, E aggregates.Event](ctx context.Contex
 	stream := eventstore.StreamID(call.Command.Stream())
 	now := Outcome[S]{State: d.Initial()}
 	if !unread {
-		var err error
-		if now, err = Load(ctx, h.store, d, stream); err != nil {
+		out, loaded, err := loadOne(ctx, h.store, d, stream)
+		if err != nil {
 			return Outcome[S]{}, err
 		}
+		h.snapshots.consider(loaded)
+		now = out
 	}
 	if call.IfVersion != nil && *call.IfVersion != now.Version {
 		return Outcome[S]{}, &VersionError{Stream: stream, Expected: *call.IfVersion, Current: now.Version}
@@ -126,23 +132,17 @@ func execute[S any, C aggregates.Command, E aggregates.Event](ctx context.Contex
 
 // Load reads one aggregate. A stream without events gives the initial state at version 0.
 func Load[S any, C aggregates.Command, E aggregates.Event](ctx context.Context, r eventstore.Reader, d aggregates.Decider[S, C, E], stream eventstore.StreamID) (Outcome[S], error) {
-	recorded, err := r.ReadStream(ctx, stream, 0, 0)
-	if err != nil {
-		return Outcome[S]{}, err
+	out, _, err := loadOne(ctx, r, d, stream)
+	return out, err
+}
+
+func loadOne[S any, C aggregates.Command, E aggregates.Event](ctx context.Context, r eventstore.Reader, d aggregates.Decider[S, C, E], stream eventstore.StreamID) (Outcome[S], map[eventstore.StreamID]*aggregate, error) {
+	a, state := newAggregate(d)
+	loaded := map[eventstore.StreamID]*aggregate{stream: a}
+	if err := load(ctx, r, loaded); err != nil {
+		return Outcome[S]{}, nil, err
 	}
-	out := Outcome[S]{State: d.Initial()}
-	for _, rec := range recorded {
-		e, err := schemas.Decode(rec.Event)
-		if err != nil {
-			return Outcome[S]{}, fmt.Errorf("load %s version %d: %w", stream, rec.Version, err)
-		}
-		own, ok := e.(E)
-		if !ok {
-			return Outcome[S]{}, fmt.Errorf("load %s version %d: a %s does not belong here", stream, rec.Version, rec.Type)
-		}
-		out = Outcome[S]{State: d.Evolve(out.State, own), Version: rec.Version, Position: rec.Position}
-	}
-	return out, nil
+	return Outcome[S]{State: *state, Version: a.version, Position: a.position}, loaded, nil
 }
 
 // encode makes storable events of decided ones, and the tasks that follow them. id gives the n-th event its id.

@@ -17,6 +17,7 @@ var now = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 // store is one stream in memory. Before an append it lets somebody else go first, as often as told.
 type store struct {
 	eventstore.Reader
+	command.SnapshotStore
 	events []eventstore.Recorded
 	first  []func(*store)
 	reads  int

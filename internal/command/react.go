@@ -14,7 +14,6 @@ import (
 	"github.com/ordo-platform/ordo/aggregates/stock"
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/sagas"
-	"github.com/ordo-platform/ordo/schemas"
 )
 
 // React decides reactions in order, each on what the ones before it led to, and returns what is to be appended: one
@@ -22,7 +21,7 @@ import (
 //
 // Event ids are derived from cause and step, so the same reaction to the same event is the same append.
 func (h *Handler) React(ctx context.Context, r eventstore.Reader, reactions []sagas.Caused) ([]eventstore.Append, error) {
-	w := workingSet{reader: r, streams: map[eventstore.StreamID]*aggregate{}}
+	w := workingSet{reader: r, snapshots: &h.snapshots, streams: map[eventstore.StreamID]*aggregate{}}
 	if err := w.load(ctx, streamsOf(reactions)); err != nil {
 		return nil, err
 	}
@@ -90,15 +89,9 @@ func (h *Handler) record(decided []decision, reaction sagas.Caused) (eventstore.
 
 // workingSet holds the aggregates that a batch of reactions works on, each read once.
 type workingSet struct {
-	reader  eventstore.Reader
-	streams map[eventstore.StreamID]*aggregate
-}
-
-// aggregate is an aggregate of any kind, as the working set needs it.
-type aggregate struct {
-	version eventstore.Version
-	decide  func(aggregates.Command) ([]aggregates.Event, error)
-	apply   func(aggregates.Event) error
+	reader    eventstore.Reader
+	snapshots *snapshots
+	streams   map[eventstore.StreamID]*aggregate
 }
 
 func (a *aggregate) evolve(events []aggregates.Event) {
@@ -120,29 +113,8 @@ var kinds = map[string]func() *aggregate{
 
 func kind[S any, C aggregates.Command, E aggregates.Event](d aggregates.Decider[S, C, E]) func() *aggregate {
 	return func() *aggregate {
-		state := d.Initial()
-		return &aggregate{
-			decide: func(cmd aggregates.Command) ([]aggregates.Event, error) {
-				own, ok := cmd.(C)
-				if !ok {
-					return nil, fmt.Errorf("a %T is not for %s", cmd, cmd.Stream())
-				}
-				decided, err := d.Decide(state, own)
-				events := make([]aggregates.Event, 0, len(decided))
-				for _, e := range decided {
-					events = append(events, e)
-				}
-				return events, err
-			},
-			apply: func(e aggregates.Event) error {
-				own, ok := e.(E)
-				if !ok {
-					return fmt.Errorf("a %s does not belong here", e.EventType())
-				}
-				state = d.Evolve(state, own)
-				return nil
-			},
-		}
+		a, _ := newAggregate(d)
+		return a
 	}
 }
 
@@ -186,7 +158,7 @@ func (w *workingSet) decideAll(ctx context.Context, commands []aggregates.Comman
 
 // load reads those of the streams that are not in the working set yet.
 func (w *workingSet) load(ctx context.Context, streams []eventstore.StreamID) error {
-	var missing []eventstore.StreamID
+	missing := map[eventstore.StreamID]*aggregate{}
 	for _, s := range streams {
 		if w.streams[s] != nil {
 			continue
@@ -196,28 +168,15 @@ func (w *workingSet) load(ctx context.Context, streams []eventstore.StreamID) er
 			return fmt.Errorf("no aggregate has streams like %s", s)
 		}
 		w.streams[s] = newKind()
-		missing = append(missing, s)
+		missing[s] = w.streams[s]
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	recorded, err := w.reader.ReadStreams(ctx, missing)
-	if err != nil {
+	if err := load(ctx, w.reader, missing); err != nil {
 		return err
 	}
-	for stream, events := range recorded {
-		agg := w.streams[stream]
-		for _, rec := range events {
-			e, err := schemas.Decode(rec.Event)
-			if err == nil {
-				err = agg.apply(e)
-			}
-			if err != nil {
-				return fmt.Errorf("load %s version %d: %w", stream, rec.Version, err)
-			}
-			agg.version = rec.Version
-		}
-	}
+	w.snapshots.consider(missing)
 	return nil
 }
 

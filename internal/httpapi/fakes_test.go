@@ -110,9 +110,19 @@ func (s *memStore) ReadStream(_ context.Context, stream eventstore.StreamID, aft
 	return found, nil
 }
 
-func (s *memStore) ReadStreams(context.Context, []eventstore.StreamID) (map[eventstore.StreamID][]eventstore.Recorded, error) {
-	panic("not used by the API")
+func (s *memStore) ReadStreams(ctx context.Context, streams map[eventstore.StreamID]int) (map[eventstore.StreamID]eventstore.History, error) {
+	histories := map[eventstore.StreamID]eventstore.History{}
+	for stream := range streams {
+		events, err := s.ReadStream(ctx, stream, 0, 0)
+		if err != nil {
+			return nil, err
+		}
+		histories[stream] = eventstore.History{Events: events}
+	}
+	return histories, nil
 }
+
+func (s *memStore) SaveSnapshots(context.Context, ...eventstore.Snapshot) error { return nil }
 
 func (s *memStore) ReadLog(context.Context, eventstore.Position, int) ([]eventstore.Recorded, error) {
 	panic("not used by the API")

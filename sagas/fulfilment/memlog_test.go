@@ -60,13 +60,15 @@ func (l *memLog) ReadStream(_ context.Context, stream eventstore.StreamID, after
 	return l.streams[stream][after:], nil
 }
 
-func (l *memLog) ReadStreams(_ context.Context, streams []eventstore.StreamID) (map[eventstore.StreamID][]eventstore.Recorded, error) {
-	all := make(map[eventstore.StreamID][]eventstore.Recorded, len(streams))
-	for _, s := range streams {
-		all[s] = l.streams[s]
+func (l *memLog) ReadStreams(_ context.Context, streams map[eventstore.StreamID]int) (map[eventstore.StreamID]eventstore.History, error) {
+	all := make(map[eventstore.StreamID]eventstore.History, len(streams))
+	for s := range streams {
+		all[s] = eventstore.History{Events: l.streams[s]}
 	}
 	return all, nil
 }
+
+func (l *memLog) SaveSnapshots(context.Context, ...eventstore.Snapshot) error { return nil }
 
 func (l *memLog) ReadLog(context.Context, eventstore.Position, int) ([]eventstore.Recorded, error) {
 	return nil, errors.New("nobody reads the whole log here")

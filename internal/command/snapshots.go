@@ -1,0 +1,116 @@
+package command
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ordo-platform/ordo/eventstore"
+)
+
+const (
+	// snapshotEvery is after how many events since the last snapshot a stream gets another. Reading and folding as many takes
+	// less than a millisecond.
+	snapshotEvery = 200
+
+	// takeAgain is after how long the snapshot of a stream is taken again that is still folded from far behind: it could not
+	// be stored, or somebody has deleted it.
+	takeAgain = time.Minute
+
+	maxDue   = 64   // snapshots that wait to be stored; more are dropped
+	maxTaken = 4096 // streams that are remembered
+)
+
+// SnapshotStore keeps snapshots.
+type SnapshotStore interface {
+	// SaveSnapshots keeps snapshots unless there are later ones of the same streams and state versions.
+	SaveSnapshots(ctx context.Context, snapshots ...eventstore.Snapshot) error
+}
+
+// snapshots are those that are due. Taking one costs the command that has folded a long history writing its state as JSON,
+// once in snapshotEvery events; nobody waits for it to be stored, and nothing depends on it.
+type snapshots struct {
+	wake chan struct{}
+
+	mu    sync.Mutex
+	due   []eventstore.Snapshot
+	taken map[eventstore.StreamID]taken // the last one of a stream, stored or not
+}
+
+type taken struct {
+	version eventstore.Version
+	at      time.Time
+}
+
+func (s *snapshots) init() {
+	s.wake = make(chan struct{}, 1)
+	s.taken = map[eventstore.StreamID]taken{}
+}
+
+// consider takes snapshots of those of the loaded aggregates whose histories have become long. Only what was read may be in
+// them: what is decided on top of it may never be stored.
+func (s *snapshots) consider(loaded map[eventstore.StreamID]*aggregate) {
+	for stream, a := range loaded {
+		if a.stateVersion == 0 || a.folded < snapshotEvery || !s.take(stream, a.version) {
+			continue
+		}
+		state, err := a.save()
+		if err != nil || len(state) > eventstore.MaxSnapshotBytes {
+			continue // it has to be folded
+		}
+		s.add(eventstore.Snapshot{
+			Stream: stream, Version: a.version, EventID: a.last, StateVersion: a.stateVersion, State: state,
+		})
+	}
+}
+
+// take says whether it is this caller who takes a snapshot. Everybody asks who loads the stream until one is stored.
+func (s *snapshots) take(stream eventstore.StreamID, version eventstore.Version) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, before := s.taken[stream]
+	if before && version < last.version+snapshotEvery && time.Since(last.at) < takeAgain || len(s.due) >= maxDue {
+		return false
+	}
+	if len(s.taken) >= maxTaken {
+		clear(s.taken)
+	}
+	s.taken[stream] = taken{version, time.Now()}
+	return true
+}
+
+func (s *snapshots) add(snapshot eventstore.Snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.due = append(s.due, snapshot)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *snapshots) next() []eventstore.Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	due := s.due
+	s.due = nil
+	return due
+}
+
+// Run stores the snapshots that commands and reactions take of long streams, until ctx ends. Without it none is stored, and
+// everything else works all the same.
+func (h *Handler) Run(ctx context.Context, log *slog.Logger) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-h.snapshots.wake:
+		}
+		for _, snapshot := range h.snapshots.next() {
+			if err := h.store.SaveSnapshots(ctx, snapshot); err != nil && ctx.Err() == nil {
+				log.WarnContext(ctx, "snapshot not stored; another is taken later", "stream", snapshot.Stream, "error", err)
+			}
+		}
+	}
+}
