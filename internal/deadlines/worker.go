@@ -89,18 +89,19 @@ func (w *Worker) pass(ctx context.Context) (int, error) {
 	if err != nil || len(tasks) == 0 {
 		return 0, err
 	}
-	streams := make([]eventstore.StreamID, len(tasks))
+	streams, wanted := make([]eventstore.StreamID, len(tasks)), map[eventstore.StreamID]int{}
 	for i, task := range tasks {
 		id, _, _ := fulfilment.ParseDeadline(task.Key) // what is no key has no order
 		streams[i] = eventstore.StreamID(order.Stream(id))
+		wanted[streams[i]] = 0 // all events: one of them says since when the order waits
 	}
-	events, err := w.Store.ReadStreams(ctx, streams)
+	orders, err := w.Store.ReadStreams(ctx, wanted)
 	if err != nil {
 		return 0, err
 	}
 	var answered []postgres.ClaimedTask // by far the most
 	for i, task := range tasks {
-		d, awaited, err := read(task, events[streams[i]])
+		d, awaited, err := read(task, orders[streams[i]].Events)
 		switch {
 		case err == nil && !awaited:
 			answered = append(answered, task)
