@@ -12,7 +12,7 @@ import (
 )
 
 // schemaVersion is that of log_head.schema_version.
-const schemaVersion = 3
+const schemaVersion = 2
 
 // Store is the event log of one service in one database. It is safe for concurrent use, also by several processes.
 type Store struct {

@@ -13,6 +13,3 @@ CREATE TABLE snapshots (
     CONSTRAINT snapshots_version_check CHECK (version >= 1),
     CONSTRAINT snapshots_state_version_check CHECK (state_version >= 1)
 );
-
-UPDATE log_head
-SET schema_version = 3;
