@@ -29,6 +29,7 @@ func (s *Store) Append(ctx context.Context, a eventstore.Append) (eventstore.Com
 	}
 	select {
 	case <-w.done:
+		s.health.saw(w.err)
 		return w.commit, w.err
 	case <-ctx.Done():
 		w.abandoned.Store(true)

@@ -114,6 +114,9 @@ func TestServerThatBecomesUnfitTakesNoAppends(t *testing.T) {
 				t.Errorf("error %v, want unavailable, %q", err, reason)
 			}
 		}
+		if err := store.Err(); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("the store says of itself: %v, want %q", err, reason)
+		}
 	}
 	wantAppended := func() {
 		t.Helper()
@@ -121,6 +124,9 @@ func TestServerThatBecomesUnfitTakesNoAppends(t *testing.T) {
 			_, err := store.Append(t.Context(), one("order-1", eventstore.Exactly(eventstore.Version(stored))))
 			if err == nil {
 				stored++
+				if err := store.Err(); err != nil {
+					t.Errorf("after an append the store says of itself: %v", err)
+				}
 				return
 			}
 			if t.Context().Err() != nil || !errors.Is(err, eventstore.ErrUnavailable) {

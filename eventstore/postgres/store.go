@@ -23,6 +23,7 @@ type Store struct {
 	queue   queue
 	writer  writer
 	commits subscribers
+	health  health
 }
 
 var (

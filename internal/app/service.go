@@ -169,6 +169,9 @@ func (s *service) holder() string {
 // checks are the service's part of /readyz.
 func (s *service) checks() []httpapi.Check {
 	checks := []httpapi.Check{{Name: s.name + "/postgres", Check: s.checkServer}}
+	if s.store != nil {
+		checks = append(checks, httpapi.Check{Name: s.name + "/store", Check: func(context.Context) error { return s.store.Err() }})
+	}
 	if s.relay != nil {
 		checks = append(checks, httpapi.Check{Name: s.name + "/relay", Check: func(context.Context) error { return s.relay.Status().Err() }})
 	}
