@@ -103,6 +103,9 @@ const childVariable = "ORDO_TEST_CHILD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
+		if os.Getenv(changedFoldVariable) != "" {
+			changeFold()
+		}
 		main()
 	}
 	os.Exit(m.Run())

@@ -216,6 +216,9 @@ func rollBack(cmd *cobra.Command, kept readmodels.Kept, r *replay.Replay) error 
 		return printValue(cmd, map[string]any{"type": "rollback", "projection": kept.Name, "generation": result.Number})
 	}
 	say(cmd, "%s: generation %d is live again.", kept.Name, result.Number)
+	if result.Generation.FoldVersion != kept.Version {
+		say(cmd, "It is kept up to date by programs with fold version %d only: start one.", result.Generation.FoldVersion)
+	}
 	return nil
 }
 

@@ -75,7 +75,7 @@ func TestKilledAnywhereItGoesOn(t *testing.T) {
 	kills := 0
 	for {
 		at := 1 + kills/3
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestReplayToBeKilled$") //nolint:gosec // this very program
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestReplayToBeKilled$")
 		cmd.Env = append(os.Environ(), envDatabase+"="+f.pool.Config().ConnString(), envKillAt+"="+strconv.Itoa(at))
 		out, err := cmd.CombinedOutput()
 		f.checkRows(orderview.Apply)

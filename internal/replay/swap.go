@@ -60,7 +60,7 @@ func (u *run) handOver(ctx context.Context) error {
 // swap makes the generation live as soon as it is as far as the live one.
 func (u *run) swap(ctx context.Context) error {
 	return u.timed(PhaseSwap, 0, func() error {
-		lock, err := swapTo(ctx, u.config, u.lease, u.builder.generation, len(u.builder.applied))
+		lock, err := swapTo(ctx, u.config, u.lease, u.builder.generation, len(u.builder.applied), false)
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,12 @@ func (u *run) swap(ctx context.Context) error {
 
 // swapTo makes a generation live. It fails with an *[UnfedError] when it would be left behind then: programs feed the live one,
 // and none feeds this; or it does not come up to the live one.
-func swapTo(ctx context.Context, c Config, l *lease, g generations.Generation, partitions int) (lock time.Duration, err error) {
+//
+// Back is a rollback: to a generation that nobody feeds any more, but that has everything, one may go back, and start its
+// program then.
+func swapTo(
+	ctx context.Context, c Config, l *lease, g generations.Generation, partitions int, back bool,
+) (lock time.Duration, err error) {
 	deadline := time.NewTimer(swapLimit)
 	defer deadline.Stop()
 	for began := time.Now(); ; {
@@ -81,7 +86,7 @@ func swapTo(ctx context.Context, c Config, l *lease, g generations.Generation, p
 			return 0, err
 		}
 		unfed := &UnfedError{Generation: g, Live: s.live, Behind: s.behind}
-		abandoned := s.liveFed && !s.fed
+		abandoned := s.liveFed && !s.fed && (!back || s.behind > 0)
 		if !abandoned {
 			lock, err := trySwap(ctx, c, l, g, partitions)
 			if err == nil || !errors.Is(err, errBehind) {
@@ -199,7 +204,7 @@ func (r *Replay) Rollback(ctx context.Context) (Result, error) {
 		if err != nil {
 			return err
 		}
-		if result.SwapLock, err = swapTo(ctx, r.config, l, last, len(tails)); err != nil {
+		if result.SwapLock, err = swapTo(ctx, r.config, l, last, len(tails), true); err != nil {
 			return err
 		}
 		result.Generation, result.Number, result.Swapped = last, last.Number, true
