@@ -25,8 +25,8 @@ const changedFoldVariable = "ORDO_TEST_CHANGED_FOLD"
 // changeFold does to stocklevels what an engineer would do in its source: pieces are counted in pairs, say, in a new version.
 func changeFold() {
 	fold := stocklevels.Model.Apply
-	stocklevels.Model.Version++                                                                           //nolint:reassign // stands for another program
-	stocklevels.Model.Apply = func(l stocklevels.Level, e projections.Event) (stocklevels.Level, error) { //nolint:reassign // the same
+	stocklevels.Model.Version++
+	stocklevels.Model.Apply = func(l stocklevels.Level, e projections.Event) (stocklevels.Level, error) {
 		l.OnHand *= 2
 		l, err := fold(l, e)
 		l.OnHand /= 2
@@ -66,7 +66,7 @@ func TestReadmeStoryOfAChangedProjection(t *testing.T) {
 	defer cancel()
 	dir := t.TempDir()
 	wrapper := "#!/bin/sh\n" + childVariable + "=1 exec " + os.Args[0] + " \"$@\"\n"
-	if err := os.WriteFile(filepath.Join(dir, "ordo"), []byte(wrapper), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(dir, "ordo"), []byte(wrapper), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	data := filepath.Join(dir, "data")
