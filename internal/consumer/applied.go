@@ -82,7 +82,7 @@ func Hold(ctx context.Context, tx pgx.Tx, consumer, topic string, partitions int
 	return Applied(ctx, tx, consumer, topic)
 }
 
-// Forget deletes the checkpoints of a consumer that is no more.
+// Forget deletes the checkpoints of a consumer that is no more, and its dead letters with them.
 func Forget(ctx context.Context, tx pgx.Tx, consumer string) error {
 	if _, err := tx.Exec(ctx, dropCheckpointsSQL, pgx.StrictNamedArgs{"consumer": consumer}); err != nil {
 		return fmt.Errorf("forget %s: %w", consumer, err)

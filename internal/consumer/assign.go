@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/kafka"
 )
 
@@ -26,9 +27,16 @@ func (s *session) assign(ctx context.Context, offsets map[string]map[int32]kgo.O
 		if err != nil {
 			return nil, err
 		}
+		parked, err := loadParkedKeys(ctx, s.consumer.cfg.Pool, s.consumer.cfg.Name, topic)
+		if err != nil {
+			return nil, err
+		}
 		numbers := make([]int32, 0, len(partitions))
 		for number := range partitions {
-			p := &partition{topic: topic, number: number}
+			p := &partition{topic: topic, number: number, parked: parked[number], junk: map[int64]*failure{}}
+			if p.parked == nil {
+				p.parked = map[string]eventstore.Position{}
+			}
 			p.saved, partitions[number] = at.start(number)
 			s.add(p)
 			numbers = append(numbers, number)
@@ -82,7 +90,9 @@ func (l location) start(number int32) (checkpoint, kgo.Offset) {
 	known := saved.Version > 0 && saved.ClusterID == l.topic.ClusterID && saved.TopicID == l.topic.ID &&
 		saved.NextOffset >= l.starts[number].Offset && saved.NextOffset <= l.ends[number].Offset
 	offset := kgo.NewOffset().AtStart()
-	if known {
+	if !known {
+		saved.NextOffset, saved.LeaderEpoch = l.starts[number].Offset, -1
+	} else {
 		// With the epoch, the brokers notice that the end of the partition was lost and written anew.
 		offset = kgo.NewOffset().At(saved.NextOffset).WithEpoch(saved.LeaderEpoch)
 	}

@@ -27,7 +27,7 @@ var (
 	moveCheckpointSQL string
 )
 
-// Migrations returns the goose migrations of the table of checkpoints, which all consumers of a database share.
+// Migrations returns the goose migrations of the tables that all consumers of a database share.
 func Migrations() fs.FS {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -36,8 +36,16 @@ func Migrations() fs.FS {
 	return files
 }
 
-// Access is what a service's runtime role needs on the table of [Migrations].
-func Access() map[string]string { return map[string]string{"checkpoints": "SELECT, INSERT, UPDATE"} }
+// Access is what a service's runtime role needs on the tables of [Migrations]. No dead letter is ever deleted.
+func Access() map[string]string {
+	return map[string]string{
+		"checkpoints":      "SELECT, INSERT, UPDATE",
+		"parked_keys":      "SELECT, INSERT, UPDATE, DELETE",
+		"parked_events":    "SELECT, INSERT, UPDATE",
+		"gap_refilled":     "SELECT, INSERT",
+		"consumer_members": "SELECT, INSERT, UPDATE, DELETE",
+	}
+}
 
 // checkpoint is a row of the table. The zero value stands for one that is not there.
 type checkpoint struct {
@@ -70,13 +78,17 @@ func loadCheckpoints(ctx context.Context, db Querier, consumer, topic string) (m
 	return loaded, nil
 }
 
+// counts is what became of the records and refilled events of a batch.
+type counts struct{ applied, skipped, parked int }
+
 // moveCheckpoint replaces one checkpoint by another within tx. It fails with errZombie when the one to replace is not
 // there any more.
-func moveCheckpoint(ctx context.Context, tx pgx.Tx, consumer, topic string, partition int32, from, to checkpoint) error {
+func moveCheckpoint(ctx context.Context, tx pgx.Tx, consumer, topic string, partition int32, from, to checkpoint, n counts) error {
 	args := pgx.StrictNamedArgs{
 		"consumer": consumer, "topic": topic, "partition": partition,
 		"position": to.Position, "next_offset": to.NextOffset,
 		"topic_id": to.TopicID, "leader_epoch": to.LeaderEpoch, "cluster_id": to.ClusterID,
+		"applied": n.applied, "skipped": n.skipped, "parked": n.parked,
 	}
 	statement := insertCheckpointSQL
 	if from.Version > 0 {

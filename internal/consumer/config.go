@@ -26,8 +26,9 @@ type Handler interface {
 // Defaults of [Config].
 const (
 	DefaultMaxPoll      = 1000
+	DefaultMaxAttempts  = 6
 	DefaultParallel     = 4
-	DefaultBatchTimeout = 30 * time.Second
+	DefaultBatchTimeout = 20 * time.Second
 	DefaultMinBackoff   = 100 * time.Millisecond
 	DefaultMaxBackoff   = 10 * time.Second
 	DefaultStopTimeout  = 5 * time.Second
@@ -42,17 +43,28 @@ type Config struct {
 	Options []kgo.Opt // TLS, SASL, dialer
 	Handler Handler
 
+	// Judge, when set, says what an error of the handler means. Errors it does not know are judged by general rules: those of
+	// the connection and the server pause the partition, others are retried and then park the event.
+	Judge func(error) (v Verdict, known bool)
+
+	// Sources are the logs of the services, by topic. Without one, a hole stops its partition and nothing is known about lag.
+	Sources map[string]Source
+
 	// OnCommit is called after each transaction with events. It must not block.
 	OnCommit func()
 
 	MaxPoll  int // records in hand at once, of all partitions; one partition's share is one transaction
 	Parallel int // partitions handled at the same time, each with a connection of the pool
 
-	// BatchTimeout bounds the work between two polls. It must stay below the time the group waits for a member.
+	// BatchTimeout bounds one transaction, and after how long no further one is begun between two polls: twice as long must stay
+	// below the time the group waits for a member.
 	BatchTimeout time.Duration
 
 	// After a failure a partition pauses for MinBackoff, then twice as long each time up to MaxBackoff.
 	MinBackoff, MaxBackoff time.Duration
+
+	// MaxAttempts is how often an event is tried before it is parked, unless it is clear that it is not its fault.
+	MaxAttempts int
 
 	StopTimeout time.Duration // how long the batches in hand may take once Run is told to stop
 
@@ -79,6 +91,7 @@ func (c Config) validate() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	setDefault(&c.MaxPoll, DefaultMaxPoll)
+	setDefault(&c.MaxAttempts, DefaultMaxAttempts)
 	setDefault(&c.Parallel, DefaultParallel)
 	setDefault(&c.BatchTimeout, DefaultBatchTimeout)
 	setDefault(&c.MinBackoff, DefaultMinBackoff)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -176,8 +177,6 @@ func (s *session) round(ctx context.Context, fetches kgo.Fetches) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.consumer.cfg.BatchTimeout)
-	defer cancel()
 	var g errgroup.Group // one that fails does not cancel the others
 	g.SetLimit(s.consumer.cfg.Parallel)
 	for _, p := range due {
@@ -192,7 +191,7 @@ func (s *session) take(fetches kgo.Fetches) (due []*partition, err error) {
 	defer s.mu.Unlock()
 	now := time.Now()
 	for _, p := range s.partitions {
-		if p.held != nil && !p.retryAt.After(now) {
+		if at, waits := p.due(); waits && !at.After(now) {
 			due = append(due, p)
 		}
 	}
@@ -201,13 +200,15 @@ func (s *session) take(fetches kgo.Fetches) (due []*partition, err error) {
 			p := s.partitions[topicPartition{t.Topic, f.Partition}]
 			switch {
 			case len(f.Records) == 0:
-			case p == nil || p.held != nil || p.stopped: // these are paused, or not ours
+			case p == nil || p.busy() || p.stopped: // these are paused, or not ours
 				err = fmt.Errorf("records of %s/%d came unasked", t.Topic, f.Partition)
 			case t.TopicID != [16]byte{} && uuid.UUID(t.TopicID) != p.saved.TopicID:
 				err = fmt.Errorf("%s: %w", t.Topic, errOtherTopic)
 			default:
-				p.held = p.sift(f.Records)
-				due = append(due, p)
+				p.rest = f.Records
+				if !slices.Contains(due, p) {
+					due = append(due, p)
+				}
 			}
 		})
 	})
@@ -218,8 +219,8 @@ func (s *session) nextRetry() (due time.Time, held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.partitions {
-		if p.held != nil && (!held || p.retryAt.Before(due)) {
-			due, held = p.retryAt, true
+		if at, waits := p.due(); waits && (!held || at.Before(due)) {
+			due, held = at, true
 		}
 	}
 	return due, held

@@ -7,8 +7,9 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 )
 
-// HoleError says that events are missing between what a consumer has applied and what the topic has next. Its partition
-// stands still: to go on would lose them.
+// HoleError says that events are missing between what a consumer has applied and what the topic has next, and that the log
+// of the service does not have them either, or is not there to be asked. Its partition stands still: to go on would lose
+// them.
 type HoleError struct {
 	Topic     string
 	Partition int32
@@ -16,6 +17,8 @@ type HoleError struct {
 	Last      eventstore.Position // last event applied, 0 for none
 	Prev      eventstore.Position // the event that should have been the last
 	Position  eventstore.Position // the event that cannot be applied
+
+	event eventstore.Recorded
 }
 
 func (e *HoleError) Error() string {

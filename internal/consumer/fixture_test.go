@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +37,7 @@ type fixture struct {
 	writer  *kgo.Client
 	url     string
 	pool    *pgxpool.Pool
+	mu      sync.Mutex // of log
 	log     []eventstore.Recorded
 	tails   [partitions]eventstore.Position
 }
@@ -89,6 +92,8 @@ func (f *fixture) makeTopic(t *testing.T) {
 
 // append adds events to the log, one to each partition in turn.
 func (f *fixture) append(n int) []eventstore.Recorded {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	first := len(f.log)
 	for range n {
 		position := eventstore.Position(len(f.log) + 1)
@@ -105,6 +110,60 @@ func (f *fixture) append(n int) []eventstore.Recorded {
 		f.tails[partition] = position
 	}
 	return f.log[first:]
+}
+
+// appendTo adds an event to a stream of a partition.
+func (f *fixture) appendTo(stream eventstore.StreamID, version eventstore.Version, partition int32) eventstore.Recorded {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	position := eventstore.Position(len(f.log) + 1)
+	e := eventstore.Recorded{
+		Event:  eventstore.Event{ID: eventstore.NewID(), Type: "OrderPlaced", SchemaVersion: 1, Data: []byte(`{"total":1990}`)},
+		Stream: stream, Version: version, Position: position, RecordedAt: time.Now().UTC(), Partition: partition, Prev: f.tails[partition],
+	}
+	f.log = append(f.log, e)
+	f.tails[partition] = position
+	return e
+}
+
+// source is the log as consumers see it.
+type source struct {
+	*fixture
+	down *atomic.Bool // it cannot be reached
+}
+
+func (s source) ReadPartition(_ context.Context, partition int32, after, upTo eventstore.Position, limit int) (events []eventstore.Recorded, err error) {
+	if s.down != nil && s.down.Load() {
+		return nil, &net.OpError{Op: "dial", Err: errors.New("down")}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.log {
+		if e.Partition == partition && e.Position > after && e.Position <= upTo && len(events) < limit {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+func (s source) Unseen(_ context.Context, seen []eventstore.Position) (u eventstore.Unseen, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u.Head = eventstore.Position(len(s.log))
+	for _, e := range s.log {
+		if e.Position > seen[e.Partition] {
+			if u.Events++; u.Events == 1 {
+				u.First, u.Oldest = e.Position, e.RecordedAt
+			}
+		}
+	}
+	return u, nil
+}
+
+// withLog lets a consumer ask the log.
+func (f *fixture) withLog(c consumer.Config) consumer.Config {
+	c.Sources = map[string]consumer.Source{topic: source{fixture: f}}
+	return c
 }
 
 // publish writes events to the topic in one transaction.

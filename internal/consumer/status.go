@@ -26,7 +26,10 @@ type PartitionStatus struct {
 	Position     eventstore.Position // of the last event applied
 	Events       int64               // applied
 	Skipped      int64               // records that had been applied before
-	Holes        int64
+	Parked       int64 // set aside as dead letters
+	Redriven     int64 // of those, applied later
+	Refilled     int64 // applied or parked, but from the log of the service: the topic had lost them
+	Holes        int64 // that could not be refilled
 	Attempts     int       // failed ones of the batch in hand
 	FailingSince time.Time // when the first of them failed; zero while all is well
 	LastError    error     // of the last attempt; nil when it succeeded
@@ -62,6 +65,8 @@ type status struct {
 	lastError  error
 	partitions map[topicPartition]*PartitionStatus
 	committed  int64
+
+	lastApplied time.Time
 }
 
 func (s *status) snapshot() Status {
@@ -124,15 +129,36 @@ func (s *status) of(p *partition) *PartitionStatus {
 	return s.partitions[topicPartition{p.topic, p.number}]
 }
 
-func (s *status) applied(p *partition, b *batch) {
+func (s *status) applied(p *partition, n counts, refilled bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.committed++
 	ps := s.of(p)
 	ps.Position, ps.LastSuccess = p.saved.Position, time.Now()
-	ps.Events += int64(len(b.events))
-	ps.Skipped += int64(b.skipped)
+	if n.applied > 0 {
+		s.lastApplied = ps.LastSuccess
+	}
+	ps.Events += int64(n.applied)
+	ps.Skipped += int64(n.skipped)
+	ps.Parked += int64(n.parked)
+	if refilled {
+		ps.Refilled += int64(n.applied + n.parked)
+	}
 	ps.Attempts, ps.FailingSince, ps.LastError = 0, time.Time{}, nil
+}
+
+func (s *status) redriven(p *partition, events int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.committed++
+	s.of(p).Redriven += int64(events)
+}
+
+// appliedSince tells whether any partition has applied events after a moment.
+func (s *status) appliedSince(moment time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastApplied.After(moment)
 }
 
 func (s *status) failed(p *partition, err error) {

@@ -16,6 +16,7 @@ const (
 const (
 	ConsumerBeforeApply        Point = "consumer/before-apply"         // events were polled; the transaction is open and empty
 	ConsumerAfterApply         Point = "consumer/after-apply"          // applied, checkpoint moved, not committed
+	ConsumerAfterPark          Point = "consumer/after-park"           // dead letters are set aside, not committed
 	ConsumerAfterCommit        Point = "consumer/after-commit"         // committed; this member has not taken note
 	ConsumerBeforeOffsetCommit Point = "consumer/before-offset-commit" // Kafka's own offset is about to follow
 )
@@ -29,4 +30,6 @@ const (
 	ReadUncommitted       Mutant = "read-uncommitted"        // consumers see transactions that are open or aborted
 	CheckpointBeforeFence Mutant = "checkpoint-before-fence" // a relay reads what is published while an older one may write
 	RetryAfterEndTxn      Mutant = "retry-after-end-txn"     // a relay whose commit failed sends the batch again
+	SkipUnknown           Mutant = "skip-unknown"            // an event of an unknown type is passed over
+	ParkWithoutFollowers  Mutant = "park-without-followers"  // what comes after a dead letter of its key is applied
 )

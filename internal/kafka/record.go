@@ -18,6 +18,9 @@ func EventsTopic(service string) string { return service + eventsSuffix }
 // RelayTopic is the topic of the checkpoints of a service's relay.
 func RelayTopic(service string) string { return service + relaySuffix }
 
+// ServiceOf is the service whose events a topic has, if it is one of events.
+func ServiceOf(topic string) (service string, ok bool) { return strings.CutSuffix(topic, eventsSuffix) }
+
 const (
 	eventsSuffix = ".events"
 	relaySuffix  = ".relay"
@@ -190,7 +193,7 @@ func (p *parser) equal(name, want string) {
 }
 
 func (p *parser) service() string {
-	service, found := strings.CutSuffix(p.record.Topic, eventsSuffix)
+	service, found := ServiceOf(p.record.Topic)
 	if !found {
 		p.fail("topic", "is not one of events")
 	}
