@@ -10,7 +10,7 @@ import (
 // What a reader has not seen is counted by partition, and each partition can be read alone.
 func TestUnseenAndReadPartition(t *testing.T) {
 	t.Parallel()
-	store := openStore(t)
+	store, _ := setup(t)
 	for i := range 40 {
 		_, err := store.Append(t.Context(), eventstore.Append{Streams: []eventstore.StreamAppend{{
 			Stream: eventstore.StreamID(fmt.Sprint("order-", i)), Events: []eventstore.Event{{ID: eventstore.NewID(), Type: "T", SchemaVersion: 1, Data: []byte(`{"a": 1}`)}},
