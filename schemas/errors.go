@@ -38,8 +38,15 @@ func (e *InvalidDataError) Error() string {
 
 func (e *InvalidDataError) Unwrap() error { return e.Err }
 
+// Reasons of an [InvalidDataError] beside JSON that cannot be read.
 var (
-	errVersion    = errors.New("versions start at 1")
-	errIncomplete = errors.New("a required member is missing, empty or out of range")
-	errJSON       = errors.New("not strict JSON: broken, with duplicate names, or with invalid UTF-8")
+	// ErrIncomplete says that the data lacks what every event of its type says, or says what none may.
+	ErrIncomplete = errors.New("a required member is missing, empty or out of range")
+	// ErrUpcast says that an older version could not be brought to the newest one.
+	ErrUpcast = errors.New("upcast")
+)
+
+var (
+	errVersion = errors.New("versions start at 1")
+	errJSON    = errors.New("not strict JSON: broken, with duplicate names, or with invalid UTF-8")
 )

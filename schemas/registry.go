@@ -55,7 +55,7 @@ func Define[E aggregates.Event](name string, version int, valid func(E) bool, up
 				return nil, fmt.Errorf("is a %T, not a %T", e, own)
 			}
 			if !valid(own) {
-				return nil, errIncomplete
+				return nil, ErrIncomplete
 			}
 			return json.Marshal(&own, options)
 		},
@@ -65,7 +65,7 @@ func Define[E aggregates.Event](name string, version int, valid func(E) bool, up
 				return nil, err
 			}
 			if !valid(e) {
-				return nil, errIncomplete
+				return nil, ErrIncomplete
 			}
 			return e, nil
 		},
@@ -158,7 +158,7 @@ func (d Definition) upcast(data []byte, version int) ([]byte, error) {
 	for v := version; v < d.Version; v++ {
 		next, err := d.upcasters[v-1](data)
 		if err != nil {
-			return nil, fmt.Errorf("upcast to v%d: %w", v+1, err)
+			return nil, fmt.Errorf("%w to v%d: %w", ErrUpcast, v+1, err)
 		}
 		data = next
 	}

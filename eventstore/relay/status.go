@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -15,9 +16,14 @@ type Status struct {
 	Position    eventstore.Position // everything up to here is published
 	Events      int64               // published since the process started
 	Epoch       int64               // of the lease
+	Since       time.Time           // when it began to publish
 	LastSuccess time.Time           // when it last published something, or found that there was nothing to publish
 	LastError   error               // why it failed last; nil once it publishes again, or another does
 }
+
+// silence is how long a relay may neither publish nor find nothing to publish before that is called wrong. Its loop turns many
+// times a second, and a transaction takes ten seconds at most.
+const silence = 30 * time.Second
 
 var errNotRunning = errors.New("relay is not running")
 
@@ -25,6 +31,13 @@ var errNotRunning = errors.New("relay is not running")
 func (s Status) Err() error {
 	switch {
 	case s.Running:
+		alive := s.Since
+		if s.LastSuccess.After(alive) {
+			alive = s.LastSuccess
+		}
+		if quiet := time.Since(alive); quiet > silence {
+			return fmt.Errorf("relay has shown no sign of life for %s", quiet.Round(time.Second))
+		}
 		return nil
 	case s.LastError != nil:
 		return s.LastError
@@ -66,7 +79,7 @@ func (s *status) started(epoch int64, position eventstore.Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.s.Running, s.s.Waiting, s.s.LastError = true, false, nil
-	s.s.Epoch, s.s.Position = epoch, position
+	s.s.Epoch, s.s.Position, s.s.Since = epoch, position, time.Now()
 }
 
 func (s *status) published(position eventstore.Position, events int) {

@@ -38,6 +38,12 @@ type Config struct {
 	Listener        net.Listener      // where to serve the API
 	Logger          *slog.Logger
 
+	// LogListener is where other processes may read the logs of this one's services. Nil: nowhere.
+	LogListener net.Listener
+
+	// Logs says where the logs of services that other processes run can be read: base address by service.
+	Logs map[string]string
+
 	// DisposableBroker says that the broker forgets everything when it stops. The relay then refills it with what some
 	// consumer still needs, and at least with the newest events.
 	DisposableBroker bool

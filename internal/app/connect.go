@@ -73,14 +73,24 @@ func (p *Platform) newConsumer(s *service, name string, topics []string, handler
 	if s.store != nil {
 		committed = s.store.Notify // what was appended can be published
 	}
+	sources := map[string]consumer.Source{}
+	for _, topic := range topics {
+		var err error
+		if sources[topic], err = p.logOf(topic); err != nil {
+			return nil, err
+		}
+	}
 	c, err := consumer.New(consumer.Config{
 		Name:     name,
 		Topics:   topics,
 		Pool:     s.pool,
 		Brokers:  p.config.Brokers,
 		Handler:  handler,
+		Judge:    judge,
+		Sources:  sources,
 		OnCommit: committed,
 
+		Replication: replication,
 		StopTimeout: giveUp,
 		Logger:      s.log.With("consumer", name),
 	})

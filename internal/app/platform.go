@@ -128,6 +128,9 @@ func (p *Platform) Run(ctx context.Context) error {
 		}
 	}
 	work.add("read-your-writes", p.waiter.Run)
+	if p.config.LogListener != nil {
+		relays.add("log API", p.serveLogs)
+	}
 	requests.add("HTTP", p.serve)
 	return s.run(ctx)
 }
@@ -169,6 +172,9 @@ func (p *Platform) serve(ctx context.Context) error {
 // Close gives up what New opened. Run does it by itself.
 func (p *Platform) Close() {
 	_ = p.listener.Close() // closed before, if it was served
+	if p.config.LogListener != nil {
+		_ = p.config.LogListener.Close()
+	}
 	for _, s := range p.services {
 		s.close()
 	}

@@ -53,6 +53,8 @@ type Config struct {
 	// OnCommit is called after each transaction with events. It must not block.
 	OnCommit func()
 
+	Replication int16 // copies of the dead letter topic; 0 means what the broker has as its default
+
 	MaxPoll  int // records in hand at once, of all partitions; one partition's share is one transaction
 	Parallel int // partitions handled at the same time, each with a connection of the pool
 

@@ -26,8 +26,10 @@ const (
 
 // Consumer applies the events of some topics. Several with the same name share the partitions.
 type Consumer struct {
-	cfg    Config
-	status status
+	cfg     Config
+	member  string        // this one of its group, in the table of members
+	letters chan struct{} // there may be dead letters to publish
+	status  status
 }
 
 // New returns a consumer that does nothing until Run.
@@ -36,7 +38,10 @@ func New(c Config) (*Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Consumer{cfg: c}, nil
+	return &Consumer{
+		cfg: c, member: memberName(), letters: make(chan struct{}, 1),
+		status: status{quiet: 2*c.BatchTimeout + leaveTimeout},
+	}, nil
 }
 
 // Name is the consumer group and the key of the checkpoints.
@@ -48,6 +53,15 @@ func (c *Consumer) Status() Status { return c.status.snapshot() }
 // Run applies events until ctx ends, and then returns nil once the batches in hand are done and the group is left. Errors of
 // brokers and database are retried for ever and seen in [Consumer.Status].
 func (c *Consumer) Run(ctx context.Context) error {
+	var g errgroup.Group
+	g.Go(func() error { return c.apply(ctx) })
+	g.Go(func() error { return c.publishLetters(ctx) })
+	g.Go(func() error { return c.watch(ctx) })
+	return g.Wait()
+}
+
+// apply joins the group again and again.
+func (c *Consumer) apply(ctx context.Context) error {
 	pause := minPause
 	for {
 		before := c.status.commits()
@@ -125,6 +139,7 @@ func (s *session) work(ctx context.Context) error {
 	hand, cancel := outlive(ctx, s.consumer.cfg.StopTimeout)
 	defer cancel()
 	for {
+		s.consumer.status.turned()
 		fetches := s.poll(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -140,13 +155,17 @@ func (s *session) work(ctx context.Context) error {
 	}
 }
 
-// poll waits for records, or until a held batch is due.
+// turnEvery is how long the loop waits for records before it shows that it lives.
+const turnEvery = time.Second
+
+// poll waits for records, or until there is something else to do.
 func (s *session) poll(ctx context.Context) kgo.Fetches {
-	if due, held := s.nextRetry(); held {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, due)
-		defer cancel()
+	until := time.Now().Add(turnEvery)
+	if due, waits := s.nextDue(); waits && due.Before(until) {
+		until = due
 	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	return s.client.PollRecords(ctx, s.consumer.cfg.MaxPoll)
 }
 
@@ -215,15 +234,16 @@ func (s *session) take(fetches kgo.Fetches) (due []*partition, err error) {
 	return due, err
 }
 
-func (s *session) nextRetry() (due time.Time, held bool) {
+// nextDue is when a partition wants to go on without new records.
+func (s *session) nextDue() (due time.Time, waits bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.partitions {
-		if at, waits := p.due(); waits && (!held || at.Before(due)) {
-			due, held = at, true
+		if at, wants := p.due(); wants && (!waits || at.Before(due)) {
+			due, waits = at, true
 		}
 	}
-	return due, held
+	return due, waits
 }
 
 func (s *session) add(p *partition) {

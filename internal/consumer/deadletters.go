@@ -139,17 +139,20 @@ func (d *DeadLetters) Letters(ctx context.Context, of Selection, limit int) ([]D
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
-	letters, err := pgx.CollectRows(rows, scanDeadLetter)
+	letters, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (DeadLetter, error) { return scanDeadLetter(row) })
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
 	return letters, nil
 }
 
-func scanDeadLetter(row pgx.CollectableRow) (l DeadLetter, err error) {
-	err = row.Scan(&l.ID, &l.Consumer, &l.Topic, &l.Partition, &l.Offset, &l.Position, &l.Key, &l.EventID,
+// scanDeadLetter reads the columns that dead_letters.sql and unpublished_letters.sql begin with, and then more.
+func scanDeadLetter(row pgx.CollectableRow, more ...any) (l DeadLetter, err error) {
+	err = row.Scan(append([]any{
+		&l.ID, &l.Consumer, &l.Topic, &l.Partition, &l.Offset, &l.Position, &l.Key, &l.EventID,
 		&l.Type, &l.Follows, &l.Class, &l.Fingerprint, &l.Error, &l.Attempts, &l.Redrives, &l.Truncated, &l.RecordTime,
-		&l.FirstFailedAt, &l.LastFailedAt, &l.ParkedAt, &l.PublishedAt, &l.ResolvedAt, &l.Status, &l.Reason, &l.Value)
+		&l.FirstFailedAt, &l.LastFailedAt, &l.ParkedAt, &l.PublishedAt, &l.ResolvedAt, &l.Status, &l.Reason, &l.Value,
+	}, more...)...)
 	return l, err
 }
 

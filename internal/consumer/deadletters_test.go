@@ -364,7 +364,9 @@ func TestUnsupportedEventStopsItsPartition(t *testing.T) {
 	member, stop := f.start(t, c)
 	f.publish(t, f.append(20)...)
 	f.awaitApplied(t, 17)
-	f.await(t, "the alarm", func() bool { return errors.Is(in(member, 1).Stopped, unsupported) && errors.Is(member.Status().Err(), unsupported) })
+	f.await(t, "the alarm", func() bool {
+		return errors.Is(in(member, 1).Stopped, unsupported) && errors.Is(member.Status().Err(), unsupported)
+	})
 	f.checkExact(t, 9, 13, 17)
 	stop()
 	bad.heal(9) // a newer program

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
 )
 
 // Verdict says what the failure of one event means.
@@ -142,4 +141,3 @@ var (
 func normalise(message string) string {
 	return identifiers.ReplaceAllString(quotedText.ReplaceAllString(message, "<text>"), "<id>")
 }
-

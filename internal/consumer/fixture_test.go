@@ -151,7 +151,7 @@ func (s source) Unseen(_ context.Context, seen []eventstore.Position) (u eventst
 	defer s.mu.Unlock()
 	u.Head = eventstore.Position(len(s.log))
 	for _, e := range s.log {
-		if e.Position > seen[e.Partition] {
+		if int(e.Partition) >= len(seen) || e.Position > seen[e.Partition] {
 			if u.Events++; u.Events == 1 {
 				u.First, u.Oldest = e.Position, e.RecordedAt
 			}

@@ -224,6 +224,12 @@ func loadParkedKeys(ctx context.Context, db Querier, consumer, topic string) (ma
 
 // reportLetters raises the alarm for what has failed; what waits behind it makes no noise.
 func (s *session) reportLetters(ctx context.Context, p *partition, letters []letter) {
+	if len(letters) > 0 {
+		select {
+		case s.consumer.letters <- struct{}{}:
+		default:
+		}
+	}
 	for _, l := range letters {
 		if l.cause == nil {
 			continue

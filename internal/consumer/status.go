@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -13,9 +14,20 @@ import (
 
 // Status is how a consumer is doing.
 type Status struct {
-	Joined     bool  // it is a member of its group
-	LastError  error // why it is not, or left last; nil once it is
+	Joined     bool      // it is a member of its group
+	LastError  error     // why it is not, or left last; nil once it is
+	LastTurn   time.Time // sign of life: when the loop last turned, also when there was nothing to do
 	Partitions []PartitionStatus
+	Lag        map[string]Lag // by topic, where there is a log to ask
+
+	quiet time.Duration // how long the loop may not turn
+}
+
+// Lag is how far a consumer is behind the log of a service, in positions: it does not depend on what is on the topic.
+type Lag struct {
+	eventstore.Unseen
+	At    time.Time // when that was looked up
+	Since time.Time // since when First has been the oldest event that is not applied
 }
 
 // PartitionStatus is how a consumer is doing in one partition. The counts are of this process.
@@ -26,15 +38,15 @@ type PartitionStatus struct {
 	Position     eventstore.Position // of the last event applied
 	Events       int64               // applied
 	Skipped      int64               // records that had been applied before
-	Parked       int64 // set aside as dead letters
-	Redriven     int64 // of those, applied later
-	Refilled     int64 // applied or parked, but from the log of the service: the topic had lost them
-	Holes        int64 // that could not be refilled
-	Attempts     int       // failed ones of the batch in hand
-	FailingSince time.Time // when the first of them failed; zero while all is well
-	LastError    error     // of the last attempt; nil when it succeeded
-	Stopped      error     // why nothing more is applied here until someone has looked; nil while all is well
-	LastSuccess  time.Time // last commit
+	Parked       int64               // set aside as dead letters
+	Redriven     int64               // of those, applied later
+	Refilled     int64               // applied or parked, but from the log of the service: the topic had lost them
+	Holes        int64               // that could not be refilled
+	Attempts     int                 // failed ones of the batch in hand
+	FailingSince time.Time           // when the first of them failed; zero while all is well
+	LastError    error               // of the last attempt; nil when it succeeded
+	Stopped      error               // why nothing more is applied here until someone has looked; nil while all is well
+	LastSuccess  time.Time           // last commit
 }
 
 var errNotJoined = errors.New("consumer has not joined its group")
@@ -42,10 +54,14 @@ var errNotJoined = errors.New("consumer has not joined its group")
 // patience is how long a partition may fail before that is called wrong: the neighbours it needs may be starting again.
 const patience = 30 * time.Second
 
-// Err says what is wrong, nil if all is well: not a member of the group, or a partition that stands still.
+// Err says what is wrong, nil if all is well: not a member of the group, a loop that has stopped turning, a partition that
+// stands still, or events that nobody applies.
 func (s Status) Err() error {
 	if !s.Joined {
 		return cmp.Or(s.LastError, errNotJoined)
+	}
+	if quiet := time.Since(s.LastTurn); quiet > s.quiet {
+		return fmt.Errorf("consumer has shown no sign of life for %s", quiet.Round(time.Second))
 	}
 	for _, p := range s.Partitions {
 		if p.Assigned && p.Stopped != nil {
@@ -53,6 +69,12 @@ func (s Status) Err() error {
 		}
 		if p.Assigned && !p.FailingSince.IsZero() && time.Since(p.FailingSince) > patience {
 			return fmt.Errorf("%s/%d fails again and again: %w", p.Topic, p.Partition, p.LastError)
+		}
+	}
+	for topic, lag := range s.Lag {
+		if lag.Events > 0 && time.Since(lag.Since) > patience {
+			return fmt.Errorf("%s: %d events behind, and event %d of %s ago does not come", topic, lag.Events, lag.First,
+				time.Since(lag.Oldest).Round(time.Second))
 		}
 	}
 	return nil
@@ -67,12 +89,15 @@ type status struct {
 	committed  int64
 
 	lastApplied time.Time
+	lastTurn    time.Time
+	quiet       time.Duration
+	lag         map[string]Lag
 }
 
 func (s *status) snapshot() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	snapshot := Status{Joined: s.isJoined, LastError: s.lastError}
+	snapshot := Status{Joined: s.isJoined, LastError: s.lastError, LastTurn: s.lastTurn, Lag: maps.Clone(s.lag), quiet: s.quiet}
 	for _, p := range s.partitions {
 		snapshot.Partitions = append(snapshot.Partitions, *p)
 	}
@@ -92,7 +117,28 @@ func (s *status) commits() int64 {
 func (s *status) joined() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.isJoined, s.lastError = true, nil
+	s.isJoined, s.lastError, s.lastTurn = true, nil, time.Now()
+}
+
+// turned is the sign of life of the loop.
+func (s *status) turned() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastTurn = time.Now()
+}
+
+func (s *status) behind(topic string, u eventstore.Unseen) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	before := s.lag[topic]
+	if before.First != u.First || before.Since.IsZero() {
+		before.Since = now
+	}
+	if s.lag == nil {
+		s.lag = map[string]Lag{}
+	}
+	s.lag[topic] = Lag{Unseen: u, At: now, Since: before.Since}
 }
 
 func (s *status) left(err error) {
