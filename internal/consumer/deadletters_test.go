@@ -307,8 +307,10 @@ func TestStrangersRecordsAreParked(t *testing.T) {
 	forged.ID, forged.Data = eventstore.NewID(), []byte{0xff, 0, 'x'}
 	ahead := ours // claims to be far ahead
 	ahead.ID, ahead.Position, ahead.Prev = eventstore.NewID(), 900, 899
-	huge := &kgo.Record{Topic: topic, Partition: 1, Key: bytes.Repeat([]byte("k"), 4<<10), Value: bytes.Repeat([]byte{0}, 600<<10),
-		Headers: []kgo.RecordHeader{{Key: "bin\x00\xff", Value: bytes.Repeat([]byte{1}, 100<<10)}, {Key: "x", Value: []byte{2}}}}
+	huge := &kgo.Record{
+		Topic: topic, Partition: 1, Key: bytes.Repeat([]byte("k"), 4<<10), Value: bytes.Repeat([]byte{0}, 600<<10),
+		Headers: []kgo.RecordHeader{{Key: "bin\x00\xff", Value: bytes.Repeat([]byte{1}, 100<<10)}, {Key: "x", Value: []byte{2}}},
+	}
 	f.write(t,
 		&kgo.Record{Topic: topic, Partition: 1, Value: []byte("hello")}, huge,
 		kafka.Record("orders", first), broken, kafka.Record("orders", forged), kafka.Record("orders", ahead),

@@ -16,6 +16,6 @@
 //     has a row that is never deleted. A redrive applies what waits under a key in order, between the batches of its partition.
 //   - [Consumer.Status] is measured against the log, not the topic, and its sign of life is that of the loop that works.
 //
-// Run owns all goroutines. Start reading at [Consumer.Run], then process in partition.go. [DeadLetters] is for operators, [Waiter] is for those who want to read
-// what they wrote.
+// Run owns all goroutines. Start reading at [Consumer.Run], then process in partition.go. [DeadLetters] is for operators,
+// [Waiter] for those who want to read what they wrote.
 package consumer

@@ -66,11 +66,11 @@ func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (c *Client) get(ctx context.Context, path string, answer any, query url.Values) error {
 	query.Set("service", c.service)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path+"?"+query.Encode(), http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path+"?"+query.Encode(), http.NoBody) //nolint:gosec // the address is configuration
 	if err != nil {
 		return fmt.Errorf("log of %s: %w", c.service, err)
 	}
-	response, err := c.http.Do(request)
+	response, err := c.http.Do(request) //nolint:gosec // the same
 	if err != nil {
 		return fmt.Errorf("log of %s: %w", c.service, err)
 	}

@@ -91,7 +91,7 @@ func readUnseen(r *http.Request, log Log) (any, error) {
 			if err != nil || len(seen) >= maxPartitions {
 				return nil, &badParameterError{"seen", "must be positions separated by commas"}
 			}
-			seen = append(seen, eventstore.Position(n)) //nolint:gosec // 63 bits
+			seen = append(seen, eventstore.Position(n))
 		}
 	}
 	return log.Unseen(r.Context(), seen)
