@@ -16,6 +16,7 @@ func commands() []*cobra.Command {
 		newVerifyCommand(),
 		newReplayCommand(),
 		newProjectionsCommand(),
+		newDeadLettersCommand(),
 		newHealthCommand(),
 		newLoadCommand(),
 		newVersionCommand(),
