@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -42,7 +41,7 @@ With -o json the answer is {"groups":[{"consumer","fingerprint","class","type","
 
 func printDeadLetterGroups(cmd *cobra.Command, groups []consumer.DeadLetterGroup) error {
 	if wantsJSON(cmd) {
-		return printObject(cmd, map[string]any{"groups": groups})
+		return printValue(cmd, map[string]any{"groups": groups})
 	}
 	if len(groups) == 0 {
 		say(cmd, "No dead letters.")
@@ -92,7 +91,7 @@ With -o json the answer is {"letters":[…]}, whose value is the record's in bas
 
 func printDeadLetters(cmd *cobra.Command, letters []consumer.DeadLetter) error {
 	if wantsJSON(cmd) {
-		return printObject(cmd, map[string]any{"letters": letters})
+		return printValue(cmd, map[string]any{"letters": letters})
 	}
 	return printTable(cmd, func(w io.Writer) {
 		row(w, "NUMBER", "CONSUMER", "KEY", "POSITION", "TYPE", "STATUS", "FOLLOWS", "ATTEMPTS", "PARKED", "ERROR", "DATA")
@@ -118,12 +117,4 @@ func shortened(text string, limit int) string {
 		return string(runes[:limit-1]) + "…"
 	}
 	return text
-}
-
-func printObject(cmd *cobra.Command, value any) error {
-	body, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return printJSON(cmd, body)
 }

@@ -182,7 +182,7 @@ func (o *changeOptions) await(cmd *cobra.Command, d *consumer.DeadLetters) (cons
 
 func (o *changeOptions) report(cmd *cobra.Command, total changed, redrive bool) error {
 	if wantsJSON(cmd) {
-		if err := printObject(cmd, total); err != nil {
+		if err := printValue(cmd, total); err != nil {
 			return err
 		}
 	}

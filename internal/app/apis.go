@@ -5,7 +5,9 @@ import (
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/generations"
 	"github.com/ordo-platform/ordo/internal/httpapi"
+	"github.com/ordo-platform/ordo/internal/kafka"
 	"github.com/ordo-platform/ordo/projections/customerview"
 	"github.com/ordo-platform/ordo/projections/orderview"
 	"github.com/ordo-platform/ordo/projections/productview"
@@ -43,5 +45,38 @@ func (s *service) viewsAPI(waiter *consumer.Waiter) *httpapi.Views {
 			}
 			return nil
 		},
+		Position: func(ctx context.Context, model string) (position eventstore.Position, err error) {
+			err = s.live(ctx, model, func(name, topic string) error {
+				applied, err := consumer.Applied(ctx, s.pool, name, topic)
+				for _, p := range applied {
+					position = max(position, p)
+				}
+				return err
+			})
+			return position, err
+		},
+		Parked: func(ctx context.Context, model, key string) (parked bool, err error) {
+			err = s.live(ctx, model, func(name, _ string) error {
+				parked, err = consumer.Parked(ctx, s.pool, name, key)
+				return err
+			})
+			return parked, err
+		},
 	}
+}
+
+// live calls do with the consumer that feeds the live generation of a read model, and the topic it reads.
+func (s *service) live(ctx context.Context, model string, do func(consumer, topic string) error) error {
+	for _, p := range s.projections {
+		if p.model.Name != model {
+			continue
+		}
+		number, err := p.catalogue.LiveNumber(ctx, model)
+		if err != nil {
+			return err
+		}
+		g := generations.Generation{Model: model, Number: number}
+		return do(g.Consumer(p.model.Consumer()), kafka.EventsTopic(p.model.Source))
+	}
+	return nil
 }

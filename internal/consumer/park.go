@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ordo-platform/ordo/eventstore"
@@ -199,6 +200,15 @@ func recordGap(ctx context.Context, tx pgx.Tx, consumer string, p *partition, b 
 		return fmt.Errorf("record the refill: %w", err)
 	}
 	return nil
+}
+
+// Parked tells whether events of a key wait as dead letters of a consumer, or of any key if that is empty.
+func Parked(ctx context.Context, pool *pgxpool.Pool, consumer, key string) (parked bool, err error) {
+	err = pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM parked_keys WHERE consumer = $1 AND ($2 = '' OR key = $2))", consumer, key).Scan(&parked)
+	if err != nil {
+		return false, fmt.Errorf("parked keys of %s: %w", consumer, err)
+	}
+	return parked, nil
 }
 
 func loadParkedKeys(ctx context.Context, db Querier, consumer, topic string) (map[int32]map[string]eventstore.Position, error) {

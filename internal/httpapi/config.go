@@ -103,6 +103,13 @@ type Views struct {
 	// Wait returns when a read model has applied the logs of the services up to the positions, or when ctx ends, with its
 	// error. It must pass over services whose events the model does not fold.
 	Wait func(ctx context.Context, model string, positions map[string]eventstore.Position) error
+
+	// Position is how far a read model may have come when this is called: nothing that was read from it before is of a later
+	// position of the log it folds.
+	Position func(ctx context.Context, model string) (eventstore.Position, error)
+
+	// Parked tells whether events of a key, or of any key if that is empty, wait as dead letters and are not in the model.
+	Parked func(ctx context.Context, model, key string) (bool, error)
 }
 
 // Check is one part of /readyz. It must return soon after ctx ends. Its error is shown to whoever asks, so it must hold no
@@ -133,7 +140,7 @@ func (c *Config) validate() error {
 		return errors.New("httpapi: payments need a log")
 	}
 	if v := c.Views; v != nil {
-		if v.Orders == nil || v.Stock == nil || v.Products == nil || v.Customers == nil || v.Wait == nil {
+		if v.Orders == nil || v.Stock == nil || v.Products == nil || v.Customers == nil || v.Wait == nil || v.Position == nil || v.Parked == nil {
 			return errors.New("httpapi: views need all read models and a way to wait for them")
 		}
 		if len(c.CursorKey) < MinCursorKeyLength {

@@ -106,7 +106,7 @@ func (a *api) getCustomer(v *Views) endpoint {
 			if err != nil {
 				return answer{}, err
 			}
-			if err := r.await(customerview.Model.Name); err != nil {
+			if err := r.await(customerview.Model.Name, id); err != nil {
 				return answer{}, err
 			}
 			c, err := v.Customers.Get(r.Context(), customer.ID(id))

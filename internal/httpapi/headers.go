@@ -87,9 +87,9 @@ func preferredWait(values []string) (wait time.Duration, given bool) {
 	return defaultWait, false
 }
 
-// await waits until a read model has come as far as the client asks with ?after=. If it has not in time, the answer says
-// so: it is stale.
-func (r *request) await(model string) error {
+// await waits until a read model has come as far as the client asks with ?after=. If it has not in time, or if events of the
+// key (of any, for a list) could not be applied, the answer says so: it is stale.
+func (r *request) await(model, key string) error {
 	asked, ok := r.URL.Query()["after"]
 	if !ok {
 		return nil
@@ -105,9 +105,25 @@ func (r *request) await(model string) error {
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	err = r.api.config.Views.Wait(ctx, model, positions)
-	if err != nil && ctx.Err() != nil && r.Context().Err() == nil {
+	if err == nil {
+		var parked bool
+		if parked, err = r.api.config.Views.Parked(r.Context(), model, key); parked {
+			r.header.Set("Ordo-Stale", "true") // they have come, and could not be applied
+		}
+		return err
+	}
+	if ctx.Err() != nil && r.Context().Err() == nil {
 		r.header.Set("Ordo-Stale", "true")
 		return nil
+	}
+	return err
+}
+
+// setModelPosition tells how far the read model is from which a list was read: with that as ?after=, nobody sees less.
+func (r *request) setModelPosition(model string) error {
+	position, err := r.api.config.Views.Position(r.Context(), model)
+	if err == nil {
+		r.header.Set("Ordo-Position", fmt.Sprintf("%s:%d", r.endpoint.service, position))
 	}
 	return err
 }

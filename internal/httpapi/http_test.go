@@ -195,6 +195,24 @@ func TestReadYourWrites(t *testing.T) {
 			t.Errorf("waited for %s", got)
 		}
 
+		// Lists say how far the model is that they were read from.
+		for path, want := range map[string]string{"/v1/orders": "orders:77", "/v1/products": "catalog:77"} {
+			if res := p.do("GET", path+"?after=orders:9", "").must(t, 200); res.header.Get("Ordo-Position") != want || res.header.Get("Ordo-Stale") != "" {
+				t.Errorf("%s: %v", path, res.header)
+			}
+		}
+		// What could not be applied is not passed off as read.
+		for parked, stale := range map[string]string{"orderview/" + ada: "/v1/orders/" + ada, "orderview/": "/v1/orders", "stocklevels/MUG-1": "/v1/stock/MUG-1"} {
+			p.parked = parked
+			for _, path := range []string{"/v1/orders/" + ada, "/v1/orders", "/v1/stock/MUG-1"} {
+				res := p.do("GET", path+"?after=orders:9", "").must(t, 200)
+				if got := res.header.Get("Ordo-Stale") == "true"; got != (path == stale) {
+					t.Errorf("%s parked, %s stale: %v", parked, path, got)
+				}
+			}
+		}
+		p.parked = ""
+
 		p.wait = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 		for prefer, want := range map[string]time.Duration{
 			"": 2 * time.Second, "wait=5": 5 * time.Second, "respond-async, wait=1": time.Second, "wait=60": 10 * time.Second,

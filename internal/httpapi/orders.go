@@ -148,7 +148,7 @@ func (a *api) orderQueries(v *Views) []endpoint {
 				if err != nil {
 					return answer{}, err
 				}
-				if err := r.await(orderview.Model.Name); err != nil {
+				if err := r.await(orderview.Model.Name, id); err != nil {
 					return answer{}, err
 				}
 				o, err := v.Orders.Get(r.Context(), order.ID(id))
@@ -161,7 +161,7 @@ func (a *api) orderQueries(v *Views) []endpoint {
 		},
 		{
 			method: http.MethodGet, path: "/v1/orders", id: "listOrders", tag: "orders", summary: "List orders, newest first",
-			result: orderPage{}, statuses: []int{http.StatusOK},
+			service: ordersService, result: orderPage{}, statuses: []int{http.StatusOK},
 			params: []*huma.Param{
 				{Name: "status", In: "query", Description: "Only orders of this status.", Schema: statusSchema()},
 				{Name: "customer_id", In: "query", Description: "Only orders of this customer.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}},
@@ -196,7 +196,7 @@ func (a *api) listOrders(r *request, v *Views) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := r.await(orderview.Model.Name); err != nil {
+	if err := r.await(orderview.Model.Name, ""); err != nil {
 		return answer{}, err
 	}
 	after := &cursor
@@ -205,6 +205,9 @@ func (a *api) listOrders(r *request, v *Views) (answer, error) {
 	}
 	found, err := v.Orders.List(r.Context(), f, limit, after)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := r.setModelPosition(orderview.Model.Name); err != nil {
 		return answer{}, err
 	}
 	p := orderPage{Orders: make([]orderAnswer, len(found.Orders))}

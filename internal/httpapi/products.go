@@ -105,7 +105,7 @@ func (a *api) productQueries(v *Views) []endpoint {
 				if err != nil {
 					return answer{}, err
 				}
-				if err := r.await(productview.Model.Name); err != nil {
+				if err := r.await(productview.Model.Name, sku); err != nil {
 					return answer{}, err
 				}
 				p, err := v.Products.Get(r.Context(), product.SKU(sku))
@@ -118,7 +118,7 @@ func (a *api) productQueries(v *Views) []endpoint {
 		},
 		{
 			method: http.MethodGet, path: "/v1/products", id: "listProducts", tag: "products", summary: "List the products that can be ordered, by SKU",
-			result: productPage{}, statuses: []int{http.StatusOK},
+			service: catalogService, result: productPage{}, statuses: []int{http.StatusOK},
 			params: []*huma.Param{&limitParam, &cursorParam, &afterParam, &preferParam},
 			handle: func(r *request) (answer, error) { return a.listProducts(r, v) },
 		},
@@ -132,11 +132,14 @@ func (a *api) listProducts(r *request, v *Views) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := r.await(productview.Model.Name); err != nil {
+	if err := r.await(productview.Model.Name, ""); err != nil {
 		return answer{}, err
 	}
 	found, err := v.Products.List(r.Context(), productview.Filter{}, limit, after)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := r.setModelPosition(productview.Model.Name); err != nil {
 		return answer{}, err
 	}
 	p := productPage{Products: make([]productAnswer, len(found.Products))}

@@ -45,6 +45,7 @@ type platform struct {
 	log       *lockedBuffer
 	waitedFor []map[string]eventstore.Position
 	wait      func(context.Context) error
+	parked    string // model/key with dead letters
 }
 
 type views struct {
@@ -77,6 +78,10 @@ func setup(t testing.TB) *platform {
 			Wait: func(ctx context.Context, _ string, positions map[string]eventstore.Position) error {
 				p.waitedFor = append(p.waitedFor, positions)
 				return p.wait(ctx)
+			},
+			Position: func(context.Context, string) (eventstore.Position, error) { return 77, nil },
+			Parked: func(_ context.Context, model, key string) (bool, error) {
+				return p.parked == model+"/"+key, nil
 			},
 		},
 		PaymentMethods: []string{"pm_ok", "pm_declined"},

@@ -92,7 +92,7 @@ func (a *api) getStock(v *Views) endpoint {
 			if err != nil {
 				return answer{}, err
 			}
-			if err := r.await(stocklevels.Model.Name); err != nil {
+			if err := r.await(stocklevels.Model.Name, sku); err != nil {
 				return answer{}, err
 			}
 			l, err := v.Stock.Get(r.Context(), stock.SKU(sku))
