@@ -34,6 +34,7 @@ type projectionStatus struct {
 	Fed         bool   `json:"fed"`                  // a program said so lately
 	Outdated    bool   `json:"outdated"`
 	Note        string `json:"note,omitempty"`
+	Lag         *lag   `json:"lag,omitempty"` // of those that are fed; not there where the log is not known
 
 	Until      *int64     `json:"until,omitempty"`
 	Position   int64      `json:"position"`
@@ -70,7 +71,11 @@ func newProjectionsStatusCommand() *cobra.Command {
 		Use:   "status [PROJECTION]",
 		Short: "Show all generations of a read model, or of all of them",
 		Long: `Show the generations of read models: which one queries go to, which are kept, and which are being built. A live generation
-whose fold version is not that of this program is outdated: replay it.`,
+whose fold version is not that of this program is outdated: replay it.
+
+BEHIND counts the events that are stored and not applied, and OLDEST is how long ago the first of them was stored: both are
+measured against the log, so they grow when nothing is published. HEARTBEAT is when the loop of a process that feeds the
+generation last turned; PARKED events wait as dead letters.`,
 		Example:           "  ordo projections status\n  ordo projections status orderview -o json",
 		ValidArgsFunction: completeModels,
 		Args:              cobra.MaximumNArgs(1),
@@ -98,6 +103,8 @@ func projectionStatuses(ctx context.Context, models []readmodels.Kept) ([]projec
 			pool.Close()
 		}
 	}()
+	logs := newLogs()
+	defer logs.close()
 	var statuses []projectionStatus
 	for _, kept := range models {
 		if pools[kept.Service] == nil {
@@ -112,9 +119,16 @@ func projectionStatuses(ctx context.Context, models []readmodels.Kept) ([]projec
 			return nil, err
 		}
 		for _, g := range list {
-			if !g.Dropped {
-				statuses = append(statuses, statusOf(kept, g))
+			if g.Dropped {
+				continue
 			}
+			s := statusOf(kept, g)
+			if s.Fed || g.State == generations.Live {
+				if s.Lag, err = logs.lagOf(ctx, pools[kept.Service], g.Consumer(kept.Consumer()), kept.Source); err != nil {
+					return nil, err
+				}
+			}
+			statuses = append(statuses, s)
 		}
 	}
 	return statuses, nil
@@ -158,16 +172,31 @@ func printProjections(cmd *cobra.Command, statuses []projectionStatus) error {
 		return printValue(cmd, map[string]any{"projections": statuses})
 	}
 	return printTable(cmd, func(w io.Writer) {
-		row(w, "PROJECTION", "SERVICE", "GENERATION", "STATE", "FOLD", "PROGRAM", "FED", "NOTE")
+		row(w, "PROJECTION", "SERVICE", "GENERATION", "STATE", "FOLD", "PROGRAM", "FED", "POSITION", "BEHIND", "OLDEST", "PARKED", "HEARTBEAT", "NOTE")
 		for _, s := range statuses {
 			fed := "no"
 			if s.Fed {
 				fed = "yes"
 			}
-			row(w, s.Projection, s.Service, s.Generation, s.State, s.FoldVersion, s.Program, fed, s.Note)
+			position, behind, oldest, parked, beat, note := "-", "-", "-", "-", "-", s.Note
+			if l := s.Lag; l != nil {
+				position, behind, parked = fmt.Sprint(l.Applied), fmt.Sprint(l.Behind), fmt.Sprint(l.Parked)
+				if l.OldestAt != nil {
+					oldest = ago(*l.OldestAt)
+				}
+				if l.HeartbeatAt != nil {
+					beat = ago(*l.HeartbeatAt)
+				}
+				note = strings.TrimPrefix(note+"; "+l.Error, "; ")
+				note = strings.TrimSuffix(note, "; ")
+			}
+			row(w, s.Projection, s.Service, s.Generation, s.State, s.FoldVersion, s.Program, fed, position, behind, oldest, parked, beat, note)
 		}
 	})
 }
+
+// ago is how long ago something was, for people.
+func ago(t time.Time) string { return max(0, time.Since(t)).Round(time.Second).String() + " ago" }
 
 func newProjectionsShowCommand() *cobra.Command {
 	var service string
