@@ -158,7 +158,7 @@ func announce(ctx context.Context, cmd *cobra.Command, local *app.Local, o devOp
 	url := "http://" + reachable(local.Addr())
 	if dir != "" {
 		err := devfile.Write(dir, devfile.File{
-			URL: url, PID: os.Getpid(), Kafka: local.Brokers, Databases: local.Databases, Owners: local.Owners,
+			URL: url, Logs: "http://" + local.LogAddr(), PID: os.Getpid(), Kafka: local.Brokers, Databases: local.Databases, Owners: local.Owners,
 			StartedAt: time.Now().UTC(),
 		})
 		if err != nil {

@@ -90,6 +90,15 @@ func NewLocal(ctx context.Context, c LocalConfig) (_ *Local, err error) {
 	if err != nil {
 		return nil, err
 	}
+	logs, err := listen(ctx, "127.0.0.1:0") // never anywhere else: it knows no access rules
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = logs.Close()
+		}
+	}()
 	holder := ""
 	if c.DatabaseURL == "" {
 		holder = "embedded" // nobody else can use this server: a lease that is still held is that of our killed predecessor
@@ -101,6 +110,7 @@ func NewLocal(ctx context.Context, c LocalConfig) (_ *Local, err error) {
 		Brokers:          l.Brokers,
 		PaymentProvider:  provider,
 		Listener:         listener,
+		LogListener:      logs,
 		Logger:           c.Logger,
 		DisposableBroker: len(c.Brokers) == 0,
 		UnsafeDurability: c.UnsafeDurability || c.DataDir == "" && c.DatabaseURL == "",

@@ -15,11 +15,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/app"
 	"github.com/ordo-platform/ordo/internal/client"
 	"github.com/ordo-platform/ordo/internal/demo"
 	"github.com/ordo-platform/ordo/internal/embedded"
+	"github.com/ordo-platform/ordo/internal/logapi"
 	"github.com/ordo-platform/ordo/internal/psp"
 	"github.com/ordo-platform/ordo/internal/testenv"
 )
@@ -80,6 +82,76 @@ func TestReadYourWrites(t *testing.T) {
 			t.Fatalf("order %d, written at %s, is not seen: version %d, %v", i, placed.Position, seen.Value.Version, err)
 		}
 	}
+	p.stop()
+}
+
+// The logs of a platform can be read by other processes, on a listener of their own: event by event as they are stored. The
+// API that clients reach does not have them.
+func TestLogsAreReadableOverHTTP(t *testing.T) {
+	t.Parallel()
+	p := start(t, app.LocalConfig{Logger: slog.New(slog.DiscardHandler)})
+	p.openShop(t)
+	log, err := logapi.NewClient("http://"+p.LogAddr(), app.Inventory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unseen, err := log.Unseen(t.Context(), nil)
+	if err != nil || unseen.Head != 1 || unseen.Events != 1 || unseen.First != 1 {
+		t.Fatalf("unseen %+v, %v", unseen, err)
+	}
+	partition := eventstore.PartitionOf("MUG", 12)
+	events, err := log.ReadPartition(t.Context(), partition, 0, unseen.Head, 10)
+	if err != nil || len(events) != 1 || events[0].Stream != "stock-MUG" || events[0].Type != "StockReceived" {
+		t.Errorf("read %+v, %v", events, err)
+	}
+	public, err := logapi.NewClient("http://"+p.Addr(), app.Inventory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var status *logapi.StatusError
+	if _, err := public.Unseen(t.Context(), nil); !errors.As(err, &status) || status.Status != http.StatusNotFound {
+		t.Errorf("on the public API: %v", err)
+	}
+	p.stop()
+}
+
+// TestListsSayWhereTheyAre: a list with the positions of two commands of different services sees both, says how far it is, and
+// still does so after a restart.
+func TestListsSayWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	config := app.LocalConfig{DataDir: filepath.Join(t.TempDir(), "data"), Logger: slog.New(slog.DiscardHandler)}
+	p := start(t, config)
+	customer := p.openShop(t)
+	product, err := p.client.PutProduct(t.Context(), client.Product{SKU: "CUP", Name: "Cup", Price: client.Money{Amount: 5, Currency: "EUR"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	placed, err := p.client.PlaceOrder(t.Context(), "one", client.PlaceOrder{
+		CustomerID: customer, Lines: []client.Item{{SKU: "MUG", Quantity: 1}}, PaymentMethod: psp.MethodOK,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := placed.Position + "," + product.Position
+	check := func(path, want, service string) {
+		t.Helper()
+		answer, err := http.Get("http://" + p.Addr() + path + "?after=" + after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = answer.Body.Close() }()
+		said, err := io.ReadAll(answer.Body)
+		position := answer.Header.Get("Ordo-Position")
+		if err != nil || !strings.Contains(string(said), want) || answer.Header.Get("Ordo-Stale") != "" || !strings.HasPrefix(position, service+":") || position == service+":0" {
+			t.Errorf("%s: %s %s %v", path, position, said, answer.Header)
+		}
+	}
+	check("/v1/orders", placed.Value.ID, "orders")
+	check("/v1/products", "CUP", "catalog")
+	p.stop()
+	p = start(t, config)
+	check("/v1/orders", placed.Value.ID, "orders")
+	check("/v1/products", "CUP", "catalog")
 	p.stop()
 }
 

@@ -24,6 +24,14 @@ func (p *Platform) logOf(topic string) (logapi.Log, error) {
 	return s.store, nil
 }
 
+// LogAddr is where the logs of this process's services are served, empty for nowhere.
+func (p *Platform) LogAddr() string {
+	if p.config.LogListener == nil {
+		return ""
+	}
+	return p.config.LogListener.Addr().String()
+}
+
 // serveLogs lets other processes read the logs of this one, until ctx ends.
 func (p *Platform) serveLogs(ctx context.Context) error {
 	logs := map[string]logapi.Log{}

@@ -1,12 +1,15 @@
 package consumer_test
 
 import (
+	"log/slog"
+	"net/http/httptest"
 	"slices"
 	"sync/atomic"
 	"testing"
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/logapi"
 )
 
 // What the topic has lost comes from the log, in order, and is counted.
@@ -57,6 +60,26 @@ func TestTrimmedTopicIsRefilled(t *testing.T) {
 	f.awaitApplied(t, 24)
 	f.checkExact(t)
 	f.checkSums(t)
+}
+
+// Across processes the log comes over HTTP.
+func TestHoleIsRefilledOverHTTP(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	server := httptest.NewServer(logapi.Handler(map[string]logapi.Log{"orders": source{fixture: f}}, slog.New(slog.DiscardHandler)))
+	t.Cleanup(server.Close)
+	log, err := logapi.NewClient(server.URL, "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := f.config(handler{})
+	c.Sources = map[string]consumer.Source{topic: log}
+	member, _ := f.start(t, c)
+	f.append(1000)
+	f.publish(t, f.append(20)...)
+	f.awaitApplied(t, 1020)
+	f.checkExact(t)
+	f.await(t, "the lag", func() bool { lag := member.Status().Lag[topic]; return lag.Head == 1020 && lag.Events == 0 })
 }
 
 // A log that does not have what the topic says came before is no help: the partition stops.

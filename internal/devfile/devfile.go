@@ -19,8 +19,9 @@ var ErrNotRunning = errors.New("ordo dev is not running")
 
 // File is what a running `ordo dev` tells about itself.
 type File struct {
-	URL       string            `json:"url"` // base address of the HTTP API
-	PID       int               `json:"pid"` // of the process that serves it; Read ignores the file when it is gone
+	URL       string            `json:"url"`  // base address of the HTTP API
+	Logs      string            `json:"logs"` // base address of the log API, for other processes on this machine
+	PID       int               `json:"pid"`  // of the process that serves it; Read ignores the file when it is gone
 	Kafka     []string          `json:"kafka"`
 	Databases map[string]string `json:"databases"` // service -> address, password included, for the role it runs under
 	Owners    map[string]string `json:"owners"`    // the same for the role that makes its tables; none if that is the same role
