@@ -21,6 +21,7 @@ func newOrderCommand() *cobra.Command {
 		newOrderCancelCommand(),
 		newOrderShipCommand(),
 		newOrderHistoryCommand(),
+		newOrderTraceCommand(),
 	)
 }
 

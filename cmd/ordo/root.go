@@ -13,6 +13,7 @@ func commands() []*cobra.Command {
 		newDevCommand(),
 		newDemoCommand(),
 		newOrderCommand(),
+		newSagasCommand(),
 		newVerifyCommand(),
 		newReplayCommand(),
 		newProjectionsCommand(),

@@ -72,6 +72,7 @@ var (
 	sqlCompleteTasks = statement("complete_tasks")
 	sqlRetryTask     = statement("retry_task")
 	sqlNextTaskDue   = statement("next_task_due")
+	sqlReadTask      = statement("read_task")
 
 	sqlAcquireLease = statement("acquire_lease")
 	sqlRenewLease   = statement("renew_lease")

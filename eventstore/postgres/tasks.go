@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -59,8 +60,18 @@ func (s *Store) CompleteTasks(ctx context.Context, tasks ...ClaimedTask) error {
 
 // RetryTask gives a task back, to be claimed again after a delay. The error is a *[ClaimLostError] if the claim is void.
 func (s *Store) RetryTask(ctx context.Context, task ClaimedTask, after time.Duration) error {
+	return s.retry(ctx, task, after, nil)
+}
+
+// RetryFailedTask is RetryTask after an attempt that failed: why is kept with the task, see [Store.Task].
+func (s *Store) RetryFailedTask(ctx context.Context, task ClaimedTask, after time.Duration, failed error) error {
+	text := errorText(failed)
+	return s.retry(ctx, task, after, &text)
+}
+
+func (s *Store) retry(ctx context.Context, task ClaimedTask, after time.Duration, failed *string) error {
 	args := task.args()
-	args["after"] = after
+	args["after"], args["error"] = after, failed
 	tag, err := s.pool.Exec(ctx, sqlRetryTask, args)
 	return task.claimed(tag.RowsAffected(), "retry", err)
 }
@@ -76,6 +87,37 @@ func (s *Store) NextTaskDue(ctx context.Context, kind string) (in time.Duration,
 		return 0, false, fmt.Errorf("next task %s: %w", kind, err)
 	}
 	return in, true, nil
+}
+
+// PendingTask is a task as it waits.
+type PendingTask struct {
+	Attempt   int       // how often it was claimed
+	Due       time.Time // when it can be claimed, again if it was before
+	LastError string    // of the last attempt that failed; empty if none did
+}
+
+// Task returns a task that is not done, or false.
+func (s *Store) Task(ctx context.Context, kind, key string) (t PendingTask, found bool, err error) {
+	err = s.pool.QueryRow(ctx, sqlReadTask, pgx.StrictNamedArgs{"kind": kind, "key": key}).Scan(&t.Attempt, &t.Due, &t.LastError)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return PendingTask{}, false, nil
+	case err != nil:
+		return PendingTask{}, false, fmt.Errorf("read task %s %s: %w", kind, key, err)
+	}
+	return t, true, nil
+}
+
+// maxErrorText bounds what is kept of an error.
+const maxErrorText = 1000
+
+// errorText is an error as the database can store it.
+func errorText(err error) string {
+	text := strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "?"), "\x00", "?")
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + " …"
+	}
+	return text
 }
 
 // args name exactly one claim.

@@ -3,15 +3,20 @@ package app
 import (
 	"context"
 
+	"github.com/ordo-platform/ordo/aggregates/order"
 	"github.com/ordo-platform/ordo/eventstore"
+	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
 	"github.com/ordo-platform/ordo/internal/consumer"
 	"github.com/ordo-platform/ordo/internal/generations"
 	"github.com/ordo-platform/ordo/internal/httpapi"
 	"github.com/ordo-platform/ordo/internal/kafka"
+	"github.com/ordo-platform/ordo/internal/payments"
+	"github.com/ordo-platform/ordo/internal/process"
 	"github.com/ordo-platform/ordo/projections/customerview"
 	"github.com/ordo-platform/ordo/projections/orderview"
 	"github.com/ordo-platform/ordo/projections/productview"
 	"github.com/ordo-platform/ordo/projections/stocklevels"
+	"github.com/ordo-platform/ordo/sagas/fulfilment"
 )
 
 // commandsAPI is what the routes of a service with commands need.
@@ -79,4 +84,27 @@ func (s *service) live(ctx context.Context, model string, do func(consumer, topi
 		return do(g.Consumer(p.model.Consumer()), kafka.EventsTopic(p.model.Source))
 	}
 	return nil
+}
+
+// processAPI tells orders' ways from the logs and tasks of all who have a part in them.
+func (p *Platform) processAPI() *httpapi.Process {
+	orders, inventory, payment := p.services[Orders], p.services[Inventory], p.services[Payments]
+	return &httpapi.Process{
+		Orders: orders.store, Inventory: inventory.store, Payments: payment.store,
+		Pending: func(ctx context.Context, id order.ID, waits order.Wait) (call, deadline *process.Pending, err error) {
+			if call, err = pending(ctx, payment.store, payments.CallTask, string(id)); err != nil || waits == (order.Wait{}) {
+				return call, nil, err
+			}
+			deadline, err = pending(ctx, orders.store, fulfilment.DeadlineTask, fulfilment.DeadlineKey(id, waits))
+			return call, deadline, err
+		},
+	}
+}
+
+func pending(ctx context.Context, store *eventpg.Store, kind, key string) (*process.Pending, error) {
+	task, found, err := store.Task(ctx, kind, key)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &process.Pending{Attempt: task.Attempt, Due: task.Due.UTC(), LastError: task.LastError}, nil
 }

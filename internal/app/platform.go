@@ -227,6 +227,7 @@ func (p *Platform) api() (http.Handler, error) {
 		Catalog:        p.services[Catalog].commandsAPI(),
 		Customers:      p.services[Customers].commandsAPI(),
 		Views:          p.services[Views].viewsAPI(p.waiter),
+		Process:        p.processAPI(),
 		Health:         p.checks(),
 		PaymentMethods: psp.Methods(),
 		CursorKey:      key,

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/ordo-platform/ordo/internal/process"
 )
 
 // Money is an amount in minor units (1990 = 19.90) of an ISO 4217 currency.
@@ -161,6 +163,11 @@ func (c *Client) Order(ctx context.Context, id, after string) (Answer[Order], er
 // OrderHistory reads what happened to one order.
 func (c *Client) OrderHistory(ctx context.Context, id string) (Answer[OrderHistory], error) {
 	return decode[OrderHistory](c.send(ctx, request{method: http.MethodGet, path: "/v1/orders/" + url.PathEscape(id) + "/events"}))
+}
+
+// OrderProcess reads where an order is on its way through all services.
+func (c *Client) OrderProcess(ctx context.Context, id string) (Answer[process.Process], error) {
+	return decode[process.Process](c.send(ctx, request{method: http.MethodGet, path: "/v1/orders/" + url.PathEscape(id) + "/process"}))
 }
 
 // Orders reads one page of orders.

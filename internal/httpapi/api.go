@@ -71,6 +71,9 @@ func (a *api) endpoints() []endpoint {
 	if p := a.config.Payments; p != nil {
 		all = append(all, a.getPayment(p))
 	}
+	if p := a.config.Process; p != nil {
+		all = append(all, a.getProcess(p))
+	}
 	if v := a.config.Views; v != nil {
 		all = append(all, a.orderQueries(v)...)
 		all = append(all, a.productQueries(v)...)

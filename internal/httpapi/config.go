@@ -39,6 +39,7 @@ type Config struct {
 	Catalog   *Service
 	Customers *Service
 	Views     *Views
+	Process   *Process // only of a process that runs orders, inventory and payments
 
 	Health         []Check          // what /readyz asks; none must fail
 	PaymentMethods []string         // the payment methods an order may name
@@ -138,6 +139,11 @@ func (c *Config) validate() error {
 	}
 	if c.Payments != nil && c.Payments.Log == nil {
 		return errors.New("httpapi: payments need a log")
+	}
+	if c.Process != nil {
+		if err := c.Process.validate(); err != nil {
+			return err
+		}
 	}
 	if v := c.Views; v != nil {
 		if v.Orders == nil || v.Stock == nil || v.Products == nil || v.Customers == nil || v.Wait == nil || v.Position == nil || v.Parked == nil {

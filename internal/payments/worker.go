@@ -190,9 +190,15 @@ func (w *Worker) settle(ctx context.Context, task postgres.ClaimedTask) {
 		pause = retryIn(task.Attempt, err)
 		w.Logger.Warn("payment outcome not known yet", "order_id", task.Key, "attempt", task.Attempt, "retry_in", pause, "error", err)
 	}
+	_, paused := errors.AsType[*pausedError](err)
+	failed := ctx.Err() == nil && !paused // else it was not tried, or not to its end
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackTimeout)
 	defer cancel()
-	err = w.Store.RetryTask(ctx, task, pause)
+	if failed {
+		err = w.Store.RetryFailedTask(ctx, task, pause, err)
+	} else {
+		err = w.Store.RetryTask(ctx, task, pause)
+	}
 	if _, lost := errors.AsType[*postgres.ClaimLostError](err); err != nil && !lost { // lost: it is done, or another worker's
 		w.Logger.Warn("putting off a payment task", "order_id", task.Key, "error", err) // its claim runs out
 	}

@@ -31,8 +31,12 @@ func (w Within) Deadline(e aggregates.Event) (eventstore.Task, bool) {
 	if !ok {
 		return eventstore.Task{}, false
 	}
-	key := fmt.Sprintf("%s/%s/%d", id, wait.Step, wait.Attempt)
-	return eventstore.Task{Kind: DeadlineTask, Key: key, Delay: w.of(wait.Step)}, true
+	return eventstore.Task{Kind: DeadlineTask, Key: DeadlineKey(id, wait), Delay: w.of(wait.Step)}, true
+}
+
+// DeadlineKey is the key of the task that waits for the deadline of an order's wait.
+func DeadlineKey(id order.ID, wait order.Wait) string {
+	return fmt.Sprintf("%s/%s/%d", id, wait.Step, wait.Attempt)
 }
 
 func (w Within) of(step order.Step) time.Duration {
