@@ -10,6 +10,7 @@ func newSagasCommand() *cobra.Command {
 	return newGroup("sagas", "See which orders are under way, and help those that are stuck",
 		newSagasListCommand(),
 		newSagasShowCommand(),
+		newSagasRetryCommand(),
 	)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -220,5 +221,44 @@ func TestCompleteTasks(t *testing.T) {
 	expireClaims(t, pool)
 	if left := claim(t, store, "call", 3); len(left) != 1 || left[0].Key != mine[0].Key {
 		t.Errorf("left are %v, want %s alone", left, mine[0].Key)
+	}
+}
+
+// What an attempt failed with stays with the task, until a later one fails with something else; giving it back without
+// having failed changes nothing about that.
+func TestATaskRemembersItsLastError(t *testing.T) {
+	t.Parallel()
+	store, _ := setup(t)
+	addTasks(t, store, eventstore.Task{Kind: "call", Key: "k"})
+	if task, found, err := store.Task(t.Context(), "call", "k"); err != nil || !found || task.Attempt != 0 || task.LastError != "" {
+		t.Fatalf("%+v, %t, %v", task, found, err)
+	}
+	for i, c := range []struct {
+		failed error
+		want   string
+	}{
+		{errors.New("status 503"), "status 503"},
+		{nil, "status 503"},
+		{errors.New("bad \x00\xff bytes " + strings.Repeat("x", 5000)), ""},
+	} {
+		claimed, err := store.ClaimTasks(t.Context(), "call", 1, time.Minute)
+		if err != nil || len(claimed) != 1 {
+			t.Fatalf("%v, %v", claimed, err)
+		}
+		if c.failed == nil {
+			err = store.RetryTask(t.Context(), claimed[0], 0)
+		} else {
+			err = store.RetryFailedTask(t.Context(), claimed[0], 0, c.failed)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		task, found, err := store.Task(t.Context(), "call", "k")
+		if err != nil || !found || task.Attempt != i+1 || (c.want != "" && task.LastError != c.want) || len(task.LastError) > 1100 {
+			t.Errorf("%+v, %t, %v", task, found, err)
+		}
+	}
+	if _, found, err := store.Task(t.Context(), "call", "another"); err != nil || found {
+		t.Errorf("%t, %v", found, err)
 	}
 }

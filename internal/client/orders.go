@@ -144,6 +144,22 @@ func (c *Client) ShipOrder(ctx context.Context, id string, shipment Shipment) (A
 	return c.changeOrder(ctx, id, "ship", shipment)
 }
 
+// RetryOrder has the step that an order is stuck in done again, under an idempotency key. With a step it is refused unless
+// that is the one.
+func (c *Client) RetryOrder(ctx context.Context, id, key, step, reason string) (Answer[Order], error) {
+	wish := map[string]string{"reason": reason}
+	if step != "" {
+		wish["step"] = step
+	}
+	body, err := json.Marshal(wish)
+	if err != nil {
+		return Answer[Order]{}, err
+	}
+	return decode[Order](c.sendUntilAnswered(ctx, request{
+		method: http.MethodPost, path: "/v1/orders/" + url.PathEscape(id) + "/retry", key: key, body: body,
+	}))
+}
+
 func (c *Client) changeOrder(ctx context.Context, id, command string, wish any) (Answer[Order], error) {
 	body, err := json.Marshal(wish)
 	if err != nil {

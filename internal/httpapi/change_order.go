@@ -20,6 +20,11 @@ type shipOrder struct {
 	TrackingNumber string `json:"tracking_number" maxLength:"128" example:"JD014600003RU"`
 }
 
+type retryOrder struct {
+	Step   string `json:"step,omitempty" required:"false" maxLength:"64" doc:"Refuse unless this is the step the order is stuck in." example:"void_payment"`
+	Reason string `json:"reason" maxLength:"200" doc:"In your own words; it is recorded." example:"the provider is back"`
+}
+
 // orderChange is an order as it is right after a command: under way to what was asked for, most often.
 type orderChange struct {
 	ID       string             `json:"id" format:"uuid"`
@@ -50,6 +55,15 @@ func (a *api) orderCommands(o *Orders) []endpoint {
 			params: id, problems: []string{aggregates.CodeNotFound, aggregates.CodeInvalidState},
 			handle: changeOrder(func(r *request, id order.ID, body shipOrder) order.Command {
 				return order.Ship{OrderID: id, Shipment: order.Shipment{Carrier: body.Carrier, TrackingNumber: body.TrackingNumber}, At: r.now()}
+			}),
+		},
+		{
+			method: http.MethodPost, path: "/v1/orders/{id}/retry", id: "retryOrder", tag: "orders", summary: "Try again what an order is stuck in",
+			description: "Possible when it needs attention. Whoever does the step it waits for does it again. With the same Idempotency-Key it is asked for once.",
+			service:     ordersService, commands: &o.Service, body: retryOrder{}, result: orderChange{}, statuses: []int{http.StatusAccepted},
+			params: id, problems: []string{aggregates.CodeNotFound, aggregates.CodeInvalidState},
+			handle: changeOrder(func(r *request, id order.ID, body retryOrder) order.Command {
+				return order.Retry{OrderID: id, Step: order.Step(body.Step), Reason: body.Reason, At: r.now()}
 			}),
 		},
 	}

@@ -24,6 +24,11 @@ func (p *platform) confirmed(id order.ID) {
 // happened stores events of the order confirmedOrder as they are.
 func (p *platform) happened(events ...order.Event) {
 	p.t.Helper()
+	p.happenedTo(confirmedOrder, events...)
+}
+
+func (p *platform) happenedTo(id order.ID, events ...order.Event) {
+	p.t.Helper()
 	for _, e := range events {
 		eventType, version, data, err := schemas.Encode(e)
 		if err != nil {
@@ -31,7 +36,7 @@ func (p *platform) happened(events ...order.Event) {
 		}
 		stored := eventstore.Event{ID: eventstore.NewID(), Type: eventType, SchemaVersion: version, Data: data}
 		_, err = p.stores["orders"].Append(p.t.Context(), eventstore.Append{Streams: []eventstore.StreamAppend{
-			{Stream: eventstore.StreamID(order.Stream(confirmedOrder)), Expected: eventstore.AnyVersion, Events: []eventstore.Event{stored}},
+			{Stream: eventstore.StreamID(order.Stream(id)), Expected: eventstore.AnyVersion, Events: []eventstore.Event{stored}},
 		}})
 		if err != nil {
 			p.t.Fatal(err)

@@ -505,10 +505,12 @@ func TestBusyStore(t *testing.T) {
 	blocked := p.do("POST", "/v1/customers", `{"name":"Bob","email":"bob@example.com"}`, "Idempotency-Key", "b").must(t, 201).body["id"].(string)
 	p.do("POST", "/v1/customers/"+blocked+"/block", "").must(t, 200)
 	p.confirmed(confirmedOrder)
+	p.stuck()
 	before := p.appended()
 
 	commands := map[string]func() response{
 		"post /v1/orders/{id}/cancel":      func() response { return p.do("POST", "/v1/orders/"+confirmedOrder+"/cancel", `{"reason":"x"}`) },
+		"post /v1/orders/{id}/retry":       func() response { return p.do("POST", "/v1/orders/"+stuckOrder+"/retry", `{"reason":"x"}`) },
 		"post /v1/orders/{id}/ship":        func() response { return p.do("POST", "/v1/orders/"+confirmedOrder+"/ship", parcel) },
 		"put /v1/products/{sku}":           func() response { return p.do("PUT", "/v1/products/CUP-1", mug) },
 		"delete /v1/products/{sku}":        func() response { return p.do("DELETE", "/v1/products/MUG-1", "") },

@@ -16,10 +16,12 @@ import (
 
 	"github.com/ordo-platform/ordo/aggregates"
 	"github.com/ordo-platform/ordo/aggregates/customer"
+	"github.com/ordo-platform/ordo/aggregates/order"
 	"github.com/ordo-platform/ordo/aggregates/product"
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/command"
 	"github.com/ordo-platform/ordo/internal/httpapi"
+	"github.com/ordo-platform/ordo/internal/process"
 	"github.com/ordo-platform/ordo/projections/customerview"
 	"github.com/ordo-platform/ordo/projections/productview"
 )
@@ -82,6 +84,15 @@ func setup(t testing.TB) *platform {
 			Position: func(context.Context, string) (eventstore.Position, error) { return 77, nil },
 			Parked: func(_ context.Context, model, key string) (bool, error) {
 				return p.parked == model+"/"+key, nil
+			},
+		},
+		Process: &httpapi.Process{
+			Orders: p.stores["orders"], Inventory: p.stores["inventory"], Payments: p.stores["payments"],
+			Pending: func(_ context.Context, _ order.ID, waits order.Wait) (call, deadline *process.Pending, err error) {
+				if waits == (order.Wait{}) {
+					return nil, nil, nil
+				}
+				return nil, &process.Pending{Due: now.Add(time.Minute)}, nil
 			},
 		},
 		PaymentMethods: []string{"pm_ok", "pm_declined"},

@@ -27,11 +27,15 @@ type books struct {
 	lastEnd  time.Time
 	answered int
 	measured int // of those that ended
+
+	confirmed []string // ids of orders to be shipped now
 }
 
 // tracked is one order as far as it is known.
 type tracked struct {
+	id      string
 	sent    *sent // nil: the topic was faster than the answer
+	closed  bool  // counted
 	status  client.Status
 	endedAt time.Time
 }
@@ -89,7 +93,7 @@ func (b *books) placed(s *sent, id string, at time.Time) {
 	}
 	o := b.orders[id]
 	if o == nil {
-		o = &tracked{}
+		o = &tracked{id: id}
 		b.orders[id] = o
 	}
 	o.sent = s
@@ -98,16 +102,25 @@ func (b *books) placed(s *sent, id string, at time.Time) {
 	}
 }
 
+// goesOn tells whether an order that has come to a status is to leave it again: it is shipped next, or being cancelled.
+func (o *tracked) goesOn() bool {
+	f := fates[o.sent.fate]
+	return o.status == client.StatusConfirmed && (f.ship || f.cancel)
+}
+
 // ended notes that an order, ours or not, has come to a status that it may end in.
 func (b *books) ended(id string, status client.Status, at time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	o := b.orders[id]
 	if o == nil {
-		o = &tracked{}
+		o = &tracked{id: id}
 		b.orders[id] = o
 	}
-	if o.status != "" {
+	if o.status != "" && (o.status != client.StatusConfirmed || status == client.StatusConfirmed) {
+		return
+	}
+	if o.closed {
 		return
 	}
 	o.status, o.endedAt = status, at
@@ -118,6 +131,13 @@ func (b *books) ended(id string, status client.Status, at time.Time) {
 
 // close counts an order that is placed and has ended. b.mu is held.
 func (b *books) close(o *tracked) {
+	if o.goesOn() {
+		if fates[o.sent.fate].ship {
+			b.confirmed = append(b.confirmed, o.id)
+		}
+		return
+	}
+	o.closed = true
 	b.unended--
 	t := b.fates[o.sent.fate]
 	t.statuses[o.status]++
@@ -128,6 +148,15 @@ func (b *books) close(o *tracked) {
 		b.measured++
 		record(t.latency, o.endedAt.Sub(o.sent.due))
 	}
+}
+
+// toShip returns the orders to be shipped now, each once.
+func (b *books) toShip() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ids := b.confirmed
+	b.confirmed = nil
+	return ids
 }
 
 func (b *books) open() int {

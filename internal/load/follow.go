@@ -19,6 +19,8 @@ import (
 var ends = map[string]client.Status{
 	order.Confirmed{}.EventType(): client.StatusConfirmed,
 	order.Rejected{}.EventType():  client.StatusRejected,
+	order.Cancelled{}.EventType(): client.StatusCancelled,
+	order.Shipped{}.EventType():   client.StatusShipped,
 }
 
 // follower reads the topic of orders from where it was when it began.

@@ -98,10 +98,10 @@ func TestOrders(t *testing.T) {
 	}
 	config := OrdersConfig{
 		URL: "http://" + local.Addr(), Brokers: local.Brokers, Rate: 100, Count: 60, Warmup: 100 * time.Millisecond, SKUs: 3, Seed: 7,
-		Mix: Mix{"confirmed": 3, "declined": 1, "out_of_stock": 1, "flaky": 1}, Settle: time.Minute, Say: t.Logf,
+		Mix: Mix{"confirmed": 3, "declined": 1, "out_of_stock": 1, "flaky": 1, "shipped": 1, "cancelled": 1}, Settle: time.Minute, Say: t.Logf,
 	}
 	spread, err := Orders(ctx, config)
-	if err != nil || !spread.OK() || spread.Sent != 70 || spread.Placed != 70 || spread.Ended != 70 || spread.PlaceLatency.Count != 60 || len(spread.Fates) != 4 {
+	if err != nil || !spread.OK() || spread.Sent != 70 || spread.Placed != 70 || spread.Ended != 70 || spread.PlaceLatency.Count != 60 || len(spread.Fates) != 6 {
 		t.Errorf("%+v, %v", spread, err)
 	}
 	config.Mix, config.HotPieces = Mix{"confirmed": 1}, 25

@@ -20,11 +20,15 @@ type fate struct {
 	method string        // payment method
 	empty  bool          // orders something that is not in stock
 	ends   client.Status // the status it must end in
+	ship   bool          // it is shipped once it is confirmed
+	cancel bool          // it is cancelled right after it was placed
 }
 
 var fates = map[Fate]fate{
 	"confirmed":          {method: psp.MethodOK, ends: client.StatusConfirmed},
 	"declined":           {method: psp.MethodDeclined, ends: client.StatusRejected},
+	"shipped":            {method: psp.MethodOK, ship: true, ends: client.StatusShipped},
+	"cancelled":          {method: psp.MethodOK, cancel: true, ends: client.StatusCancelled},
 	"out_of_stock":       {method: psp.MethodOK, empty: true, ends: client.StatusRejected},
 	"slow":               {method: psp.MethodSlow, ends: client.StatusConfirmed},
 	"flaky":              {method: psp.MethodFlaky, ends: client.StatusConfirmed},

@@ -67,10 +67,18 @@ func Orders(ctx context.Context, c OrdersConfig) (Report, error) {
 		return Report{}, fmt.Errorf("read the topic of orders: %w", err)
 	}
 	defer follower.close()
-	if err := r.send(ctx); err != nil {
+	shipping, stop := context.WithCancel(ctx)
+	var shipper sync.WaitGroup
+	shipper.Go(func() { r.ship(shipping) })
+	err = r.send(ctx)
+	if err == nil {
+		r.settle(ctx)
+	}
+	stop()
+	shipper.Wait()
+	if err != nil {
 		return Report{}, err
 	}
-	r.settle(ctx)
 	report := r.report()
 	report.Checks, err = r.check(ctx)
 	if err := follower.err(); err != nil {
@@ -182,10 +190,26 @@ func (r *run) place(ctx context.Context, o *sent) {
 	switch {
 	case err == nil:
 		r.books.placed(o, placed.Value.ID, time.Now())
+		if fates[o.fate].cancel {
+			_, _ = r.api.CancelOrder(ctx, placed.Value.ID, "load") // if not, it does not end as it should, and that shows
+		}
 	case errors.As(err, &problem) && problem.Code != "outcome_unknown":
 		r.books.refused(o, problem.Code)
 	default:
 		r.books.refused(o, unknownOutcome)
+	}
+}
+
+// ship ships orders as they are confirmed, until ctx ends.
+func (r *run) ship(ctx context.Context) {
+	var requests sync.WaitGroup
+	defer requests.Wait()
+	for sleepUntil(ctx, time.Now().Add(5*time.Millisecond)) == nil {
+		for _, id := range r.books.toShip() {
+			requests.Go(func() {
+				_, _ = r.api.ShipOrder(ctx, id, client.Shipment{Carrier: "load", TrackingNumber: id}) // as above
+			})
+		}
 	}
 }
 
