@@ -84,4 +84,3 @@ func (p *Process) read(ctx context.Context, id order.ID, now time.Time) (s proce
 	s.Call, s.Deadline, err = p.Pending(ctx, id, waits)
 	return s, err
 }
-
