@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -65,6 +66,7 @@ func TestKillLosesNothing(t *testing.T) {
 		for worker := range 8 {
 			load.Go(func() { books.placeOrders(loadCtx, p.api, customer, fmt.Sprintf("%d-%d", round, worker)) })
 		}
+		load.Go(func() { finish(loadCtx, p.api, false) })
 		sleep(ctx, 100*time.Millisecond+time.Duration(random.IntN(1400))*time.Millisecond)
 		p.kill()
 		stopLoad()
@@ -78,6 +80,8 @@ func TestKillLosesNothing(t *testing.T) {
 		}
 	}
 	books.askAgain(t, p.api, customer)
+	waitUntilAllEnded(t, p)
+	finish(ctx, p.api, true)
 	waitUntilAllEnded(t, p)
 	checkOrders(t, p, books)
 	checkLog(t, p)
@@ -213,8 +217,15 @@ func request(customer, key string) client.PlaceOrder {
 		h = h*31 + int64(c)
 	}
 	order := client.PlaceOrder{CustomerID: customer, PaymentMethod: psp.MethodOK, Lines: []client.Item{{SKU: "A", Quantity: 1 + h%3}}}
-	if h%4 == 0 {
+	switch { // most of them misbehave in a way; few hang, as each of their calls takes seconds
+	case h%4 == 0:
 		order.PaymentMethod = psp.MethodDeclined
+	case h%7 == 1:
+		order.PaymentMethod = psp.MethodFlaky
+	case h%11 == 2:
+		order.PaymentMethod = psp.MethodErrorAfterCharge
+	case h%61 == 3:
+		order.PaymentMethod = psp.MethodHang
 	}
 	if h%5 == 0 {
 		order.Lines = append(order.Lines, client.Item{SKU: "B", Quantity: 1}, client.Item{SKU: "C", Quantity: 2})
@@ -231,6 +242,36 @@ func (j *journal) placeOrders(ctx context.Context, api *client.Client, customer,
 			return // killed
 		}
 		j.note(key, placed.Value.ID)
+		if n%5 == 1 {
+			_, _ = api.CancelOrder(ctx, placed.Value.ID, "changed my mind")
+		}
+	}
+}
+
+// finish ships some of the confirmed orders and cancels others, for as long as the context lasts, or once if all is true.
+// Which ones follows from their ids, so that what a kill cut off is asked for again.
+func finish(ctx context.Context, api *client.Client, all bool) {
+	for ctx.Err() == nil {
+		for page, err := range api.OrderPages(ctx, client.ListOrders{Status: client.StatusConfirmed, Limit: 200}) {
+			if err != nil {
+				break // killed
+			}
+			for _, o := range page.Orders {
+				switch {
+				case o.ID[0] < '6':
+					_, _ = api.ShipOrder(ctx, o.ID, client.Shipment{Carrier: "DHL", TrackingNumber: o.ID})
+				case o.ID[0] < '8':
+					_, _ = api.CancelOrder(ctx, o.ID, "too late")
+				}
+			}
+			if !all {
+				break // the newest will do
+			}
+		}
+		if all {
+			return
+		}
+		sleep(ctx, 20*time.Millisecond)
 	}
 }
 
@@ -260,6 +301,9 @@ func (j *journal) askAgain(t *testing.T, api *client.Client, customer string) {
 	t.Logf("%d requests, %d acknowledged before a kill", len(j.answers), acknowledged)
 }
 
+// shippingOrders are those that were told to leave and have not yet; their status is still confirmed.
+const shippingOrders = `HAVING bool_or(type = 'OrderShipmentRequested') AND NOT bool_or(type = 'OrderShipped')`
+
 func waitUntilAllEnded(t *testing.T, p *devProcess) {
 	t.Helper()
 	limit := time.Now().Add(60 * time.Second)
@@ -270,14 +314,20 @@ func waitUntilAllEnded(t *testing.T, p *devProcess) {
 				t.Fatal(err)
 			}
 			for _, o := range page.Orders {
-				if o.Status != client.StatusConfirmed && o.Status != client.StatusRejected {
+				if o.Status.Moving() {
 					open++
+				}
+				if o.Status == client.StatusNeedsAttention {
+					t.Fatalf("order %s needs attention", o.ID)
 				}
 			}
 		}
 		// The list is a read model: only the store knows whether it has all of them.
 		if open == 0 && query[int](t, p, "views", "SELECT count(*) FROM orderview_orders") ==
-			query[int](t, p, "orders", "SELECT count(*) FROM events WHERE type = 'OrderPlaced'") {
+			query[int](t, p, "orders", "SELECT count(*) FROM events WHERE type = 'OrderPlaced'") &&
+			query[int](t, p, "views", "SELECT coalesce(sum(applied), 0)::int FROM orderview_orders") == query[int](t, p, "orders", "SELECT count(*) FROM events") &&
+			query[int](t, p, "orders", "SELECT count(*) FROM (SELECT stream FROM events GROUP BY stream "+shippingOrders+") AS s") == 0 &&
+			query[int](t, p, "payments", "SELECT count(*) FROM tasks") == 0 {
 			return
 		}
 		if time.Now().After(limit) {
@@ -305,7 +355,8 @@ func checkOrders(t *testing.T, p *devProcess, books *journal) {
 		t.Errorf("%d keys, %d orders answered, %d stored", len(books.answers), len(asked), len(stored))
 	}
 	if twice := query[int](t, p, "orders", `SELECT count(*) FROM (SELECT stream FROM events
-		GROUP BY stream HAVING count(*) FILTER (WHERE type IN ('OrderConfirmed', 'OrderRejected')) <> 1) AS s`); twice > 0 {
+		GROUP BY stream HAVING count(*) FILTER (WHERE type IN ('OrderRejected', 'OrderCancelled', 'OrderShipped')) <>
+			CASE WHEN bool_or(type = 'OrderConfirmed') AND NOT bool_or(type IN ('OrderCancelled', 'OrderShipped')) THEN 0 ELSE 1 END) AS s`); twice > 0 {
 		t.Errorf("%d orders did not end exactly once", twice)
 	}
 }
@@ -343,7 +394,8 @@ func checkReadModels(t *testing.T, p *devProcess) {
 	t.Helper()
 	events := map[string]string{}
 	for _, e := range queryAll[string](t, p, "orders", `SELECT substr(stream, 7) || ' ' || max(version) || ' ' || count(*) || ' ' ||
-		CASE WHEN bool_or(type = 'OrderConfirmed') THEN 'confirmed' ELSE 'rejected' END FROM events GROUP BY stream`) {
+		CASE WHEN bool_or(type = 'OrderShipped') THEN 'shipped' WHEN bool_or(type = 'OrderCancelled') THEN 'cancelled'
+			WHEN bool_or(type = 'OrderRejected') THEN 'rejected' ELSE 'confirmed' END FROM events GROUP BY stream`) {
 		events[e] = e
 	}
 	rows := queryAll[string](t, p, "views", "SELECT id || ' ' || version || ' ' || applied || ' ' || status FROM orderview_orders")
@@ -355,8 +407,9 @@ func checkReadModels(t *testing.T, p *devProcess) {
 	if len(rows) != len(events) {
 		t.Errorf("%d orders in the read model, %d in the store", len(rows), len(events))
 	}
-	const levels = `SELECT data->>'sku' || ' ' || sum(CASE type WHEN 'StockReceived' THEN (data->>'quantity')::bigint ELSE 0 END) || ' ' ||
-		sum(CASE type WHEN 'StockAllocated' THEN (data->>'quantity')::bigint WHEN 'StockDeallocated' THEN -(data->>'quantity')::bigint ELSE 0 END)
+	const levels = `SELECT data->>'sku' || ' ' ||
+		sum(CASE type WHEN 'StockReceived' THEN 1 WHEN 'StockDispatched' THEN -1 ELSE 0 END * (data->>'quantity')::bigint) || ' ' ||
+		sum(CASE type WHEN 'StockAllocated' THEN 1 WHEN 'StockDeallocated' THEN -1 WHEN 'StockDispatched' THEN -1 ELSE 0 END * (data->>'quantity')::bigint)
 		FROM events WHERE stream LIKE 'stock-%' GROUP BY data->>'sku' ORDER BY 1`
 	const view = "SELECT sku || ' ' || on_hand || ' ' || reserved FROM stocklevels_levels ORDER BY 1"
 	var store, model []string
@@ -372,21 +425,27 @@ func checkReadModels(t *testing.T, p *devProcess) {
 	}
 }
 
-// checkStock: exactly the pieces of confirmed orders are reserved.
+// checkStock: exactly the pieces of confirmed orders are reserved, and exactly those of shipped ones have left.
 func checkStock(t *testing.T, p *devProcess) {
 	t.Helper()
-	reserved := queryAll[string](t, p, "inventory", `SELECT data->>'sku' || ' ' || sum(CASE type WHEN 'StockAllocated' THEN 1 ELSE -1 END * (data->>'quantity')::bigint)
-		FROM events WHERE type IN ('StockAllocated', 'StockDeallocated') GROUP BY data->>'sku' ORDER BY 1`)
-	ordered := queryAll[string](t, p, "orders", `SELECT line->>'sku' || ' ' || sum(CASE WHEN confirmed THEN (line->>'quantity')::bigint ELSE 0 END)
-		FROM (SELECT data, bool_or(type = 'OrderConfirmed') OVER (PARTITION BY stream) AS confirmed, type FROM events) AS e,
+	reserved := queryAll[string](t, p, "inventory", `SELECT data->>'sku' || ' ' ||
+			sum(CASE type WHEN 'StockAllocated' THEN 1 ELSE -1 END * (data->>'quantity')::bigint) || ' reserved, ' ||
+			sum(CASE type WHEN 'StockDispatched' THEN (data->>'quantity')::bigint ELSE 0 END) || ' left'
+		FROM events WHERE type IN ('StockAllocated', 'StockDeallocated', 'StockDispatched') GROUP BY data->>'sku' ORDER BY 1`)
+	ordered := queryAll[string](t, p, "orders", `SELECT line->>'sku' || ' ' ||
+			sum(CASE WHEN confirmed AND NOT ended THEN (line->>'quantity')::bigint ELSE 0 END) || ' reserved, ' ||
+			sum(CASE WHEN shipped THEN (line->>'quantity')::bigint ELSE 0 END) || ' left'
+		FROM (SELECT data, type, bool_or(type = 'OrderConfirmed') OVER w AS confirmed, bool_or(type = 'OrderShipped') OVER w AS shipped,
+				bool_or(type IN ('OrderShipped', 'OrderCancelled')) OVER w AS ended FROM events WINDOW w AS (PARTITION BY stream)) AS e,
 			json_array_elements(data->'lines') AS line
 		WHERE type = 'OrderPlaced' GROUP BY line->>'sku' ORDER BY 1`)
 	if fmt.Sprint(reserved) != fmt.Sprint(ordered) {
-		t.Errorf("reserved are %v, confirmed orders hold %v", reserved, ordered)
+		t.Errorf("stock: %v, orders: %v", reserved, ordered)
 	}
 }
 
-// checkLedger: the provider holds money once for each confirmed order, and for no other.
+// checkLedger compares the provider's own books with our payments, both ways, and with what became of the orders: money is
+// held for each confirmed order, taken for each shipped one, once, and nothing for any other.
 func checkLedger(t *testing.T, p *devProcess, dir string) {
 	t.Helper()
 	file, err := os.Open(filepath.Join(dir, "provider.jsonl"))
@@ -394,7 +453,8 @@ func checkLedger(t *testing.T, p *devProcess, dir string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	holds := map[string]int{}
+	theirs := map[string]int{} // "order verb", as often as it was done
+	money := map[string]psp.Status{}
 	for decoder := json.NewDecoder(file); ; {
 		var o psp.Operation
 		if err := decoder.Decode(&o); errors.Is(err, io.EOF) {
@@ -402,20 +462,44 @@ func checkLedger(t *testing.T, p *devProcess, dir string) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		if o.Status == psp.StatusAuthorized {
-			holds[o.Request.OrderID]++
+		theirs[o.Request.OrderID+" "+string(o.Status)]++
+		if o.Status != psp.StatusDeclined {
+			money[o.Request.OrderID] = o.Status
 		}
 	}
-	confirmed := queryAll[string](t, p, "orders", "SELECT substr(stream, 7) FROM events WHERE type = 'OrderConfirmed'")
-	for _, id := range confirmed {
-		if holds[id] != 1 {
-			t.Errorf("order %s is confirmed, its money is held %d times", id, holds[id])
+	// A payment may be void without ever having been anything else: the provider knows of those that were asked for.
+	ours := queryAll[string](t, p, "payments", `SELECT substr(e.stream, 9) || ' ' || replace(lower(substr(e.type, 8)), 'refused', 'declined') FROM events e
+		WHERE e.type IN ('PaymentAuthorized', 'PaymentDeclined', 'PaymentCaptured', 'PaymentRefunded')
+			OR e.type = 'PaymentVoided' AND EXISTS (SELECT FROM events a WHERE a.stream = e.stream AND a.type = 'PaymentVoidRequested')`)
+	for _, o := range ours {
+		if theirs[o] != 1 {
+			t.Errorf("our books say %s, the provider's say so %d times", o, theirs[o])
 		}
-		delete(holds, id)
+		delete(theirs, o)
 	}
-	for id := range holds {
-		t.Errorf("money is held for order %s, which is not confirmed", id)
+	for o := range theirs {
+		t.Errorf("the provider's books say %s, ours do not", o)
 	}
+
+	due := map[string]psp.Status{}
+	for _, o := range queryAll[string](t, p, "orders", `SELECT substr(stream, 7) || ' ' || CASE WHEN bool_or(type = 'OrderShipped') THEN 'captured' ELSE 'authorized' END
+		FROM events GROUP BY stream HAVING bool_or(type = 'OrderConfirmed') AND NOT bool_or(type = 'OrderCancelled')`) {
+		id, status, _ := strings.Cut(o, " ")
+		due[id] = psp.Status(status)
+	}
+	counted := map[psp.Status]int{}
+	for id, status := range due {
+		counted[status]++
+		if money[id] != status {
+			t.Errorf("the money of order %s should be %s, it is %q", id, status, money[id])
+		}
+	}
+	for id, status := range money {
+		if due[id] == "" && status != psp.StatusVoided && status != psp.StatusRefunded {
+			t.Errorf("money is %s for order %s, which is not confirmed", status, id)
+		}
+	}
+	t.Logf("money: %v for confirmed and shipped orders, %d others let go", counted, len(money)-len(due))
 }
 
 func query[T any](t *testing.T, p *devProcess, service, sql string) T {

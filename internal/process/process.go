@@ -61,7 +61,7 @@ type Step struct {
 	Name       string     `json:"name"`
 	Service    string     `json:"service"` // who does it
 	Progress   Progress   `json:"progress"`
-	Try        int        `json:"try,omitempty"` // which time it was asked for, from 1; more than 1 after an operator's retry
+	Try        int        `json:"try,omitzero"` // which time it was asked for, from 1; more than 1 after an operator's retry
 	AskedAt    *time.Time `json:"asked_at,omitempty"`
 	AnsweredAt *time.Time `json:"answered_at,omitempty"`
 	DurationMS *int64     `json:"duration_ms,omitempty"` // from asking to the answer, or until now
@@ -70,7 +70,7 @@ type Step struct {
 	Deadline   *time.Time `json:"deadline,omitempty"`    // of one that is awaited
 
 	// Of an awaited one that is tried again by itself:
-	Attempt     int        `json:"attempt,omitempty"`
+	Attempt     int        `json:"attempt,omitzero"`
 	NextAttempt *time.Time `json:"next_attempt_at,omitempty"`
 	LastError   string     `json:"last_error,omitempty"`
 }
