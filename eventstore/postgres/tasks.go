@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,19 +42,34 @@ func (s *Store) CompleteTaskTx(ctx context.Context, tx pgx.Tx, task ClaimedTask)
 	return task.claimed(tag.RowsAffected(), "complete", err)
 }
 
+// CompleteTasksTx removes several tasks in the transaction that records their outcomes; call it before [Store.AppendTx]. It
+// returns those it removed. The claims of all others are void: their outcomes are someone else's to record.
+func (s *Store) CompleteTasksTx(ctx context.Context, tx pgx.Tx, tasks ...ClaimedTask) (removed []ClaimedTask, err error) {
+	rows, _ := tx.Query(ctx, sqlCompleteTasks, taskArgs(tasks)) // CollectRows has the error
+	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (eventstore.Task, error) {
+		var t eventstore.Task
+		err := row.Scan(&t.Kind, &t.Key)
+		return t, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("complete %d tasks: %w", len(tasks), err)
+	}
+	for _, t := range tasks {
+		if slices.Contains(keys, eventstore.Task{Kind: t.Kind, Key: t.Key}) {
+			removed = append(removed, t)
+		}
+	}
+	return removed, nil
+}
+
 // CompleteTasks removes tasks that have no outcome to record. Those whose claims are void are left to others.
 func (s *Store) CompleteTasks(ctx context.Context, tasks ...ClaimedTask) error {
 	if len(tasks) == 0 {
 		return nil
 	}
-	n := len(tasks)
-	kinds, keys, positions, attempts := make([]string, n), make([]string, n), make([]int64, n), make([]int, n)
-	for i, t := range tasks {
-		kinds[i], keys[i], positions[i], attempts[i] = t.Kind, t.Key, int64(t.Position), t.Attempt
-	}
-	_, err := s.pool.Exec(ctx, sqlCompleteTasks, pgx.StrictNamedArgs{"kinds": kinds, "keys": keys, "positions": positions, "attempts": attempts})
+	_, err := s.pool.Exec(ctx, sqlCompleteTasks, taskArgs(tasks))
 	if err != nil {
-		return fmt.Errorf("complete %d tasks: %w", n, err)
+		return fmt.Errorf("complete %d tasks: %w", len(tasks), err)
 	}
 	return nil
 }
@@ -118,6 +134,16 @@ func errorText(err error) string {
 		text = strings.ToValidUTF8(text[:maxErrorText], "") + " …"
 	}
 	return text
+}
+
+// taskArgs name several claims.
+func taskArgs(tasks []ClaimedTask) pgx.StrictNamedArgs {
+	n := len(tasks)
+	kinds, keys, positions, attempts := make([]string, n), make([]string, n), make([]int64, n), make([]int, n)
+	for i, t := range tasks {
+		kinds[i], keys[i], positions[i], attempts[i] = t.Kind, t.Key, int64(t.Position), t.Attempt
+	}
+	return pgx.StrictNamedArgs{"kinds": kinds, "keys": keys, "positions": positions, "attempts": attempts}
 }
 
 // args name exactly one claim.

@@ -34,8 +34,7 @@ const (
 	patience    = 250 * time.Millisecond
 	slow        = 192
 
-	// connections is how many of the pool's connections a worker takes at once. Outcomes are recorded one after the other
-	// under the lock of the log's head, so more would only wait there, and be missing to everybody else.
+	// connections is how many of the pool's connections a worker reads payments with at once; one more records outcomes.
 	connections = 4
 
 	// claim is after how long a worker that died with a task gives it up. It is well above the time a living one takes:
@@ -101,16 +100,19 @@ type Worker struct {
 	provider    *guard
 	connections *semaphore.Weighted
 	lanes       lanes
+	recorder    recorder
 }
 
 // New returns a worker. It does nothing until Run.
 func New(c Config) *Worker {
-	return &Worker{
+	w := &Worker{
 		Config:      c,
 		provider:    newGuard(c.Provider, pause),
 		connections: semaphore.NewWeighted(connections),
 		lanes:       lanes{quick: semaphore.NewWeighted(concurrency), slow: semaphore.NewWeighted(slow)},
 	}
+	w.recorder = recorder{worker: w, outcomes: make(chan *recording)}
+	return w
 }
 
 // ProviderStatus is nil while the provider is called, and else says why payments wait.
@@ -121,8 +123,13 @@ func (w *Worker) ProviderStatus() error { return w.provider.status() }
 func (w *Worker) Run(ctx context.Context) error {
 	wake, unsubscribe := w.Store.Subscribe()
 	defer unsubscribe()
-	var calls sync.WaitGroup
-	defer calls.Wait()
+	var recorder, calls sync.WaitGroup
+	recorder.Go(func() { w.recorder.run(ctx) })
+	defer func() {
+		calls.Wait()
+		close(w.recorder.outcomes)
+		recorder.Wait()
+	}()
 	for {
 		// What is claimed is begun at once: a claim must not run out in line, while another process could do the work.
 		free, err := w.lanes.enter(ctx)
@@ -224,7 +231,7 @@ func (w *Worker) call(ctx context.Context, task postgres.ClaimedTask) error {
 		return err
 	}
 	if now.Open == (payment.Intent{}) {
-		return w.record(ctx, task, sagas.Caused{}) // answered before; only the task is left
+		return w.recorder.record(task, sagas.Caused{}) // answered before; only the task is left
 	}
 	answer, err := w.ask(ctx, now, task.Attempt)
 	if err != nil {
@@ -234,7 +241,7 @@ func (w *Worker) call(ctx context.Context, task postgres.ClaimedTask) error {
 	if err != nil {
 		return err
 	}
-	return w.record(ctx, task, sagas.Caused{
+	return w.recorder.record(task, sagas.Caused{
 		Reaction: sagas.Reaction{Try: []aggregates.Command{record}},
 		Cause:    intent,
 		Step:     "record_" + string(now.Open.Call),
@@ -280,15 +287,8 @@ func load(ctx context.Context, r eventstore.Reader, orderID string) (now payment
 
 // record stores the outcome and removes the task, in one transaction.
 func (w *Worker) record(ctx context.Context, task postgres.ClaimedTask, outcome sagas.Caused) error {
-	// The provider has answered: what is known now is worth recording even if the process is asked to stop.
-	stopping := ctx
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(stopping), databaseTimeout)
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
 	defer cancel()
-	defer context.AfterFunc(stopping, func() { time.AfterFunc(stopTimeout, cancel) })()
-	if err := w.connections.Acquire(ctx, 1); err != nil {
-		return fmt.Errorf("wait for a connection: %w", err)
-	}
-	defer w.connections.Release(1)
 	err := pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
 		if err := w.Store.CompleteTaskTx(ctx, tx, task); err != nil {
 			return err

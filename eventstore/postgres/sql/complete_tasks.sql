@@ -3,3 +3,4 @@
 DELETE FROM tasks t
 USING unnest(@kinds::text[], @keys::text[], @positions::bigint[], @attempts::integer[]) AS c (kind, key, position, attempt)
 WHERE t.kind = c.kind AND t.key = c.key AND t.position = c.position AND t.attempt = c.attempt
+RETURNING t.kind, t.key
