@@ -25,6 +25,7 @@ import (
 	"github.com/ordo-platform/ordo/internal/client"
 	"github.com/ordo-platform/ordo/internal/devfile"
 	"github.com/ordo-platform/ordo/internal/psp"
+	"github.com/ordo-platform/ordo/internal/testenv"
 )
 
 // crashRounds is how often the platform is killed: few by default, ORDO_CRASH_ROUNDS for more.
@@ -112,7 +113,7 @@ func TestMain(m *testing.M) {
 		}
 		main()
 	}
-	os.Exit(m.Run())
+	testenv.Main(m)
 }
 
 // devProcess is a running `ordo dev`.

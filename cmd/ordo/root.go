@@ -14,12 +14,13 @@ func commands() []*cobra.Command {
 		newDemoCommand(),
 		newOrderCommand(),
 		newSagasCommand(),
+		newEventsCommand(),
+		newLoadCommand(),
 		newVerifyCommand(),
 		newReplayCommand(),
 		newProjectionsCommand(),
 		newDeadLettersCommand(),
 		newHealthCommand(),
-		newLoadCommand(),
 		newVersionCommand(),
 	}
 }

@@ -162,27 +162,8 @@ func checkName(stream eventstore.StreamID, what, name string, limit int) error {
 }
 
 func prepareEvent(stream eventstore.StreamID, e eventstore.Event) (preparedEvent, error) {
-	refuse := func(what, reason string) (preparedEvent, error) {
-		return preparedEvent{}, &eventstore.LimitError{Stream: stream, What: what, Reason: reason}
-	}
-	if err := checkName(stream, "event type", e.Type, eventstore.MaxTypeBytes); err != nil {
+	if err := checkEvent(stream, &e); err != nil {
 		return preparedEvent{}, err
-	}
-	switch {
-	case e.ID == uuid.Nil:
-		return refuse("event id", "empty")
-	case e.SchemaVersion < 1 || e.SchemaVersion > math.MaxInt32:
-		return refuse("schema version", "not positive, or far too large")
-	case len(e.Data) > eventstore.MaxEventBytes:
-		return preparedEvent{}, &eventstore.LimitError{
-			Stream: stream, What: "event data", Size: len(e.Data), Limit: eventstore.MaxEventBytes,
-		}
-	case !utf8.Valid(e.Data):
-		return refuse("event data", "not valid UTF-8")
-	case !isObject(e.Data):
-		return refuse("event data", "not a JSON object")
-	case hasNUL(e.Data):
-		return refuse("event data", `has the character NUL, as \u0000`)
 	}
 	metadata, err := encodeMetadata(stream, e.Metadata)
 	if err != nil {
@@ -191,10 +172,35 @@ func prepareEvent(stream eventstore.StreamID, e eventstore.Event) (preparedEvent
 	return preparedEvent{
 		id:            e.ID,
 		eventType:     e.Type,
-		schemaVersion: int32(e.SchemaVersion),
+		schemaVersion: int32(e.SchemaVersion), //nolint:gosec // checked by checkEvent
 		data:          e.Data,
 		metadata:      metadata,
 	}, nil
+}
+
+// checkEvent checks all of an event but its metadata.
+func checkEvent(stream eventstore.StreamID, e *eventstore.Event) error {
+	refuse := func(what, reason string) error {
+		return &eventstore.LimitError{Stream: stream, What: what, Reason: reason}
+	}
+	if err := checkName(stream, "event type", e.Type, eventstore.MaxTypeBytes); err != nil {
+		return err
+	}
+	switch {
+	case e.ID == uuid.Nil:
+		return refuse("event id", "empty")
+	case e.SchemaVersion < 1 || e.SchemaVersion > math.MaxInt32:
+		return refuse("schema version", "not positive, or far too large")
+	case len(e.Data) > eventstore.MaxEventBytes:
+		return &eventstore.LimitError{Stream: stream, What: "event data", Size: len(e.Data), Limit: eventstore.MaxEventBytes}
+	case !utf8.Valid(e.Data):
+		return refuse("event data", "not valid UTF-8")
+	case !isObject(e.Data):
+		return refuse("event data", "not a JSON object")
+	case hasNUL(e.Data):
+		return refuse("event data", `has the character NUL, as \u0000`)
+	}
+	return nil
 }
 
 // isObject reports whether data is one JSON object, which also excludes a raw NUL and a byte order mark. The space around

@@ -16,6 +16,9 @@
 // Beside the log, in the same transactions: receipts of requests with an idempotency key, and tasks, the work that must
 // follow an append. Leases say who may act alone.
 //
+// Tools have ways of their own: [Log] reads any part of a log as it is stored, [Importer] brings the events of another one in,
+// by COPY under the same lock.
+//
 // [Open] starts nothing. Run owns the only goroutine, and one connection outside the pool.
 //
 // Start reading at [Store.Append], then writer.go and group.go.

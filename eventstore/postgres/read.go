@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -14,6 +13,9 @@ import (
 // ReaderTx returns a reader that sees the log as tx sees it, also what tx itself has appended.
 func (s *Store) ReaderTx(tx pgx.Tx) eventstore.Reader { return reader{tx} }
 
+// maxExpected bounds what is set aside for events before any is there: a limit may be far more than the log has.
+const maxExpected = 128
+
 // reader reads through a pool or a transaction.
 type reader struct{ from querier }
 
@@ -22,7 +24,7 @@ func (r reader) ReadStream(ctx context.Context, stream eventstore.StreamID, afte
 	if limit == 0 {
 		atMost = nil // LIMIT NULL is no limit
 	}
-	events, err := r.read(ctx, sqlReadStream, pgx.StrictNamedArgs{"stream": stream, "after": after, "limit": atMost})
+	events, err := r.read(ctx, sqlReadStream, pgx.StrictNamedArgs{"stream": stream, "after": after, "limit": atMost}, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read stream %s: %w", stream, err)
 	}
@@ -30,7 +32,7 @@ func (r reader) ReadStream(ctx context.Context, stream eventstore.StreamID, afte
 }
 
 func (r reader) ReadLog(ctx context.Context, after eventstore.Position, limit int) ([]eventstore.Recorded, error) {
-	events, err := r.read(ctx, sqlReadLog, pgx.StrictNamedArgs{"after": after, "limit": limit})
+	events, err := r.read(ctx, sqlReadLog, pgx.StrictNamedArgs{"after": after, "limit": limit}, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read log after %d: %w", after, err)
 	}
@@ -71,26 +73,21 @@ func scanReceipt(row pgx.CollectableRow) (eventstore.Receipt, error) {
 	return r, err
 }
 
-func (r reader) read(ctx context.Context, sql string, args pgx.StrictNamedArgs) ([]eventstore.Recorded, error) {
-	rows, _ := r.from.Query(ctx, sql, args) // CollectRows has the error
-	return pgx.CollectRows(rows, scanEvent)
-}
-
-func scanEvent(row pgx.CollectableRow) (eventstore.Recorded, error) {
-	var r eventstore.Recorded
-	var metadata []byte
-	// Plain types spare pgx a search for the way to scan into a named one, for every row.
-	err := row.Scan((*int64)(&r.Position), (*int64)(&r.Prev), &r.RecordedAt, (*[16]byte)(&r.ID), (*int64)(&r.Version),
-		&r.SchemaVersion, &r.Partition, (*string)(&r.Stream), &r.Type, &r.Data, &metadata)
+// read collects the events of a statement. expect is about how many there will be.
+func (r reader) read(ctx context.Context, sql string, args pgx.StrictNamedArgs, expect int) ([]eventstore.Recorded, error) {
+	rows, err := r.from.Query(ctx, sql, rowFormats, args)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	r.RecordedAt = r.RecordedAt.UTC()
-	if string(metadata) == "{}" {
-		return r, nil
+	defer rows.Close()
+	var d rowDecoder
+	events := make([]eventstore.Recorded, 0, min(expect, maxExpected))
+	for rows.Next() {
+		row, err := d.decode(rows)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, row.Recorded)
 	}
-	if err := json.Unmarshal(metadata, &r.Metadata); err != nil {
-		return r, fmt.Errorf("metadata of event %d: %w", r.Position, err)
-	}
-	return r, nil
+	return events, rows.Err()
 }

@@ -68,23 +68,16 @@ func unknownSchema(found int) error {
 }
 
 func pinPartitions(ctx context.Context, pool *pgxpool.Pool, partitions int) error {
-	var schema, pinned int
-	read := func() error { return pool.QueryRow(ctx, sqlReadPins).Scan(&schema, &pinned) }
-	if err := read(); err != nil {
-		if isUndefinedTable(err) {
-			return errors.New("tables are missing: run the migrations first")
-		}
-		return fmt.Errorf("read log_head: %w", err)
-	}
-	if schema != schemaVersion {
-		return unknownSchema(schema)
+	pinned, err := readPins(ctx, pool)
+	if err != nil {
+		return err
 	}
 	if pinned == 0 {
 		if _, err := pool.Exec(ctx, sqlPinPartitions, pgx.StrictNamedArgs{"partitions": partitions}); err != nil {
 			return fmt.Errorf("pin partitions: %w", err)
 		}
-		if err := read(); err != nil { // another process may have been first
-			return fmt.Errorf("read log_head: %w", err)
+		if pinned, err = readPins(ctx, pool); err != nil { // another process may have been first
+			return err
 		}
 	}
 	if pinned != partitions {
@@ -92,4 +85,19 @@ func pinPartitions(ctx context.Context, pool *pgxpool.Pool, partitions int) erro
 			pinned, partitions)
 	}
 	return nil
+}
+
+// readPins returns the pinned number of partitions, 0 while there is none, of tables that this program knows.
+func readPins(ctx context.Context, q querier) (partitions int, err error) {
+	var schema int
+	if err := q.QueryRow(ctx, sqlReadPins).Scan(&schema, &partitions); err != nil {
+		if isUndefinedTable(err) {
+			return 0, errors.New("tables are missing: run the migrations first")
+		}
+		return 0, fmt.Errorf("read log_head: %w", err)
+	}
+	if schema != schemaVersion {
+		return 0, unknownSchema(schema)
+	}
+	return partitions, nil
 }

@@ -1,0 +1,4 @@
+-- Locks: none.
+SELECT recorded_at
+FROM events
+WHERE position = @position

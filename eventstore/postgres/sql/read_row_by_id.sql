@@ -1,0 +1,4 @@
+-- Locks: none.
+SELECT position, prev, recorded_at, event_id, version, schema_version, partition, stream, type, data, metadata
+FROM events
+WHERE event_id = @id
