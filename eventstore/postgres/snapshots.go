@@ -48,7 +48,7 @@ func (r reader) ReadStreams(ctx context.Context, streams map[eventstore.StreamID
 		ids = append(ids, string(id))
 		stateVersions = append(stateVersions, int32(stateVersion)) //nolint:gosec // the column is an integer
 	}
-	rows, err := r.read(ctx, sqlReadStreams, pgx.StrictNamedArgs{"streams": ids, "state_versions": stateVersions})
+	rows, err := r.read(ctx, sqlReadStreams, pgx.StrictNamedArgs{"streams": ids, "state_versions": stateVersions}, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read %d streams: %w", len(streams), err)
 	}
