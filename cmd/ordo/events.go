@@ -31,8 +31,8 @@ data and metadata are the stored bytes. If they hold a line break, data_text (me
 	return group
 }
 
-// selection is which events a command is about.
-type selection struct {
+// eventSelection is which events a command is about.
+type eventSelection struct {
 	services     []string
 	stream       string
 	types        []string
@@ -42,7 +42,7 @@ type selection struct {
 	sinceTime, untilTime time.Time // zero: not given
 }
 
-func (s *selection) addFlags(cmd *cobra.Command) {
+func (s *eventSelection) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&s.services, "service", nil, "only events of this `service` (default all)")
 	flags.StringVar(&s.stream, "stream", "", "only events of this `stream`, like order-0198…")
@@ -55,7 +55,7 @@ func (s *selection) addFlags(cmd *cobra.Command) {
 }
 
 // check finds what is wrong with the flags before anything is asked.
-func (s *selection) check(cmd *cobra.Command) error {
+func (s *eventSelection) check(cmd *cobra.Command) error {
 	if err := refuseEmpty(cmd, "service", "stream", "type", "since", "until"); err != nil {
 		return err
 	}
@@ -106,8 +106,8 @@ func parseMoment(text string) (time.Time, error) {
 	return at, nil
 }
 
-// query is the selection in one log, up to where the log ends now.
-func (s *selection) query(ctx context.Context, log *eventpg.Log) (eventpg.Query, error) {
+// query is the eventSelection in one log, up to where the log ends now.
+func (s *eventSelection) query(ctx context.Context, log *eventpg.Log) (eventpg.Query, error) {
 	head, err := log.Head(ctx)
 	if err != nil {
 		return eventpg.Query{}, err
@@ -140,8 +140,8 @@ type source struct {
 	query   eventpg.Query
 }
 
-// openSources opens the logs of a selection that is checked.
-func openSources(cmd *cobra.Command, s *selection) (sources []source, closeAll func(), err error) {
+// openSources opens the logs of a eventSelection that is checked.
+func openSources(cmd *cobra.Command, s *eventSelection) (sources []source, closeAll func(), err error) {
 	databases, closeAll, err := openDatabases(cmd.Context(), s.services, 2)
 	if err != nil {
 		return nil, nil, err

@@ -13,7 +13,7 @@ import (
 )
 
 func newEventsExportCommand() *cobra.Command {
-	var s selection
+	var s eventSelection
 	cmd := &cobra.Command{
 		Use:   "export FILE",
 		Short: "Write events to a file, one JSON line each",

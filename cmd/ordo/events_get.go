@@ -31,7 +31,7 @@ Ordo-Position header).`,
 			if err != nil {
 				return err
 			}
-			sources, closeAll, err := openSources(cmd, &selection{services: services})
+			sources, closeAll, err := openSources(cmd, &eventSelection{services: services})
 			if err != nil {
 				return err
 			}

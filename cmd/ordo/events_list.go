@@ -7,7 +7,7 @@ import (
 )
 
 func newEventsListCommand() *cobra.Command {
-	var s selection
+	var s eventSelection
 	limit := 50
 	cmd := &cobra.Command{
 		Use:   "list",

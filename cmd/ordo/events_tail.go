@@ -22,7 +22,7 @@ const (
 )
 
 func newEventsTailCommand() *cobra.Command {
-	var s selection
+	var s eventSelection
 	limit := 10
 	var follow bool
 	cmd := &cobra.Command{

@@ -27,16 +27,16 @@ import (
 )
 
 // logs are databases with logs, and the environment in which the program finds them.
-type logs struct {
+type eventLogs struct {
 	t     *testing.T
 	env   []string
 	pools map[string]*pgxpool.Pool
 }
 
 // newLogs makes the databases of services, with empty logs.
-func newLogs(t *testing.T, services ...string) *logs {
+func newEventLogs(t *testing.T, services ...string) *eventLogs {
 	t.Helper()
-	l := &logs{t: t, env: []string{childVariable + "=1", "ORDO_DATA_DIR=" + t.TempDir()}, pools: map[string]*pgxpool.Pool{}}
+	l := &eventLogs{t: t, env: []string{childVariable + "=1", "ORDO_DATA_DIR=" + t.TempDir()}, pools: map[string]*pgxpool.Pool{}}
 	for _, service := range services {
 		url := testenv.Postgres(t)
 		pool, err := postgres.Open(t.Context(), url, 4)
@@ -54,9 +54,9 @@ func newLogs(t *testing.T, services ...string) *logs {
 }
 
 // filledLogs have the same history in every test.
-func filledLogs(t *testing.T) *logs {
+func filledLogs(t *testing.T) *eventLogs {
 	t.Helper()
-	l := newLogs(t, logServices()...)
+	l := newEventLogs(t, logServices()...)
 	importers := map[string]*eventpg.Importer{}
 	for service, pool := range l.pools {
 		var err error
@@ -70,14 +70,14 @@ func filledLogs(t *testing.T) *logs {
 	return l
 }
 
-func (l *logs) command(args ...string) *exec.Cmd {
+func (l *eventLogs) command(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(l.t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), l.env...)
 	return cmd
 }
 
 // run runs the program in a process of its own: its environment is part of what is tested.
-func (l *logs) run(stdin io.Reader, args ...string) result {
+func (l *eventLogs) run(stdin io.Reader, args ...string) result {
 	l.t.Helper()
 	cmd := l.command(args...)
 	var out, words bytes.Buffer
@@ -90,7 +90,7 @@ func (l *logs) run(stdin io.Reader, args ...string) result {
 }
 
 // append adds an event to a log.
-func (l *logs) append(service, stream string) {
+func (l *eventLogs) append(service, stream string) {
 	l.t.Helper()
 	store, err := eventpg.Open(l.t.Context(), l.pools[service], eventpg.Config{UnsafeDurability: true})
 	if err != nil {
@@ -190,7 +190,7 @@ func TestEventsRead(t *testing.T) {
 
 func TestEventsWithoutDatabase(t *testing.T) {
 	t.Parallel()
-	l := newLogs(t)
+	l := newEventLogs(t)
 	got := l.run(nil, "events", "list")
 	want := result{5, "", "the database of orders is not known. Start it with \"ordo dev\", or set ORDO_ORDERS_DATABASE_URL. [unreachable, exit 5]\n"}
 	if got != want {
@@ -205,7 +205,7 @@ func TestEventsWithoutDatabase(t *testing.T) {
 // TestEventsExportImport: a platform's logs come out and go into others, byte for byte, again and again.
 func TestEventsExportImport(t *testing.T) {
 	t.Parallel()
-	from, to := filledLogs(t), newLogs(t, logServices()...)
+	from, to := filledLogs(t), newEventLogs(t, logServices()...)
 	from.append("orders", "order-late")
 	file := filepath.Join(t.TempDir(), "events.jsonl")
 	if got := from.run(nil, "events", "export", file); got.exit != 0 || got.out != "" {
@@ -253,7 +253,7 @@ func TestEventsExportImport(t *testing.T) {
 // TestEventsImportKilled: an import that is killed, again and again, ends with everything there once.
 func TestEventsImportKilled(t *testing.T) {
 	t.Parallel()
-	from, to := filledLogs(t), newLogs(t, logServices()...)
+	from, to := filledLogs(t), newEventLogs(t, logServices()...)
 	exported := from.run(nil, "events", "export", "-").out
 	file := filepath.Join(t.TempDir(), "events.jsonl")
 	if err := os.WriteFile(file, []byte(exported), 0o600); err != nil {
@@ -279,7 +279,7 @@ func TestEventsImportKilled(t *testing.T) {
 // TestEventsFollow shows each new event once, also when the server was away, and ends with Ctrl-C.
 func TestEventsFollow(t *testing.T) {
 	t.Parallel()
-	l := newLogs(t, app.Orders)
+	l := newEventLogs(t, app.Orders)
 	l.append(app.Orders, "order-0")
 	cmd := l.command("events", "tail", "--service", "orders", "--stream", "order-1", "-f", "-o", "json")
 	out, err := cmd.StdoutPipe()
@@ -342,7 +342,7 @@ func TestEventsIntoClosedPipe(t *testing.T) {
 
 func TestLoadHistory(t *testing.T) {
 	t.Parallel()
-	l := newLogs(t, logServices()...)
+	l := newEventLogs(t, logServices()...)
 	if got := l.run(nil, "load", "history"); got.exit != 2 || !strings.Contains(got.err, "add --yes") {
 		t.Errorf("got %+v", got)
 	}

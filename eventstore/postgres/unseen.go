@@ -41,7 +41,7 @@ func (s *Store) Unseen(ctx context.Context, seen []eventstore.Position) (u event
 
 // ReadPartition returns the events of one partition after a position and up to another, in order, at most limit of them.
 func (s *Store) ReadPartition(ctx context.Context, partition int32, after, upTo eventstore.Position, limit int) ([]eventstore.Recorded, error) {
-	events, err := s.read(ctx, sqlReadPartition, pgx.StrictNamedArgs{"partition": partition, "after": after, "up_to": upTo, "limit": limit})
+	events, err := s.read(ctx, sqlReadPartition, pgx.StrictNamedArgs{"partition": partition, "after": after, "up_to": upTo, "limit": limit}, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read partition %d after %d: %w", partition, after, err)
 	}

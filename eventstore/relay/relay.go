@@ -84,10 +84,10 @@ func IsPermanent(err error) bool {
 // session publishes until something fails or ctx ends. The order of its first steps is what makes the relay exact: lease,
 // new client, fence, and then read.
 func (r *Relay) session(ctx context.Context) error {
-	r.status.waiting()
-	standby := time.AfterFunc(r.cfg.RenewEvery, r.status.standby)
+	standby := time.AfterFunc(r.cfg.RenewEvery, r.status.standby) // until then it may be our turn at once
 	epoch, err := r.cfg.Lease.Acquire(ctx)
 	standby.Stop()
+	r.status.acquired()
 	if err != nil {
 		return fmt.Errorf("acquire lease: %w", err)
 	}

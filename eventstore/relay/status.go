@@ -12,7 +12,7 @@ import (
 // Status is how a relay is doing.
 type Status struct {
 	Running     bool                // it holds the lease and publishes
-	Waiting     bool                // another one may hold the lease; this one waits for its turn
+	Waiting     bool                // another one holds the lease; this one waits for its turn
 	Position    eventstore.Position // everything up to here is published
 	Events      int64               // published since the process started
 	Epoch       int64               // of the lease
@@ -60,19 +60,19 @@ func (s *status) snapshot() Status {
 	return s.s
 }
 
-func (s *status) waiting() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.s.Waiting = true
-}
-
 // standby is what a relay is that has waited for a while: another publishes, and why this one stopped is history.
 func (s *status) standby() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.s.Waiting {
-		s.s.LastError = nil
-	}
+	s.s.Waiting, s.s.LastError = true, nil
+}
+
+// acquired is what a relay is that has the lease and looks what was published. It does not publish yet, and may find that
+// it never will.
+func (s *status) acquired() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.s.Waiting = false
 }
 
 func (s *status) started(epoch int64, position eventstore.Position) {
