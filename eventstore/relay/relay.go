@@ -56,6 +56,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		}
 		if errors.Is(err, eventstore.ErrLeaseLost) {
 			r.status.stopped(nil) // another's turn, which is as it should be
+			r.status.standby()
 		} else {
 			r.status.stopped(err)
 		}
