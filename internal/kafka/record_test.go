@@ -202,8 +202,10 @@ func FuzzParse(f *testing.F) {
 
 func TestCheckpointRoundTrip(t *testing.T) {
 	t.Parallel()
-	want := kafka.Checkpoint{Position: 9, Tails: []eventstore.Position{0, 9, 8}, Epoch: 4, Generation: "g",
-		Chain: eventstore.Link{Position: 8, Hash: eventstore.Hash{1, 2}}}
+	want := kafka.Checkpoint{
+		Position: 9, Tails: []eventstore.Position{0, 9, 8}, Epoch: 4, Generation: "g",
+		Chain: eventstore.Link{Position: 8, Hash: eventstore.Hash{1, 2}},
+	}
 	r := kafka.CheckpointRecord("orders", want)
 	if r.Topic != "orders.relay" || string(r.Key) != "orders" {
 		t.Errorf("record %s %s", r.Topic, r.Key)
