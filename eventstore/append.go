@@ -49,7 +49,7 @@ type Receipt struct {
 // transaction of the events; a worker claims it when it is due and removes it in the transaction that records the outcome.
 type Task struct {
 	Kind  string        // which worker
-	Key   string        // what for: with Kind the task's identity, so the same task is never stored twice
+	Key   string        // what for: with Kind the task's identity; one that is stored again is due at the earlier of both times
 	Delay time.Duration // due this long after the append; 0 at once
 }
 

@@ -16,7 +16,7 @@ import (
 
 const (
 	// startTimeout bounds the start of one container; seconds on an idle machine.
-	startTimeout = 2 * time.Minute
+	startTimeout = 5 * time.Minute
 	// pullTimeout bounds the download of one image.
 	pullTimeout = 10 * time.Minute
 	// stopTimeout is how long a container may take to stop before it is killed. Nothing in it is worth waiting for.

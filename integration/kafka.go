@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/testcontainers/testcontainers-go"
+	tcnetwork "github.com/testcontainers/testcontainers-go/network"
 	"github.com/testcontainers/testcontainers-go/wait"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,7 +28,7 @@ var kafkaSettings = map[string]string{
 	"KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
 
 	// The test sees the broker under an address that it cannot see itself, so it talks to itself on another listener.
-	"KAFKA_LISTENERS":                      "PLAINTEXT://:9092,CONTROLLER://:9093,INNER://localhost:9094",
+	"KAFKA_LISTENERS":                      "PLAINTEXT://:9092,CONTROLLER://:9093,INNER://:9094",
 	"KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,INNER:PLAINTEXT",
 	"KAFKA_INTER_BROKER_LISTENER_NAME":     "INNER",
 	"KAFKA_CONTROLLER_LISTENER_NAMES":      "CONTROLLER",
@@ -42,65 +46,136 @@ var kafkaSettings = map[string]string{
 	"KAFKA_HEAP_OPTS":                              "-Xmx512m", // default 1 GB, too much for small machines
 }
 
-// Broker is an Apache Kafka broker of one test. It makes no topics by itself.
+// Broker is an Apache Kafka broker, or a cluster of them, of one test. It makes no topics by itself.
 type Broker struct {
 	Addrs []string // seed brokers, as seen from the test
+	Nodes []*Server
 }
 
 // Kafka starts a broker that is removed with the test. It returns once a transaction has succeeded, so the first
 // transaction of the test takes no longer than the next.
 func Kafka(tb testing.TB) *Broker {
 	tb.Helper()
+	server := reserve(tb, kafkaPort)
+	b := &Broker{Addrs: []string{server.Addr}, Nodes: []*Server{server}}
+	b.run(tb, server, map[string]string{"KAFKA_ADVERTISED_LISTENERS": advertised(server.Addr, "localhost")}, started)
+	b.await(tb, startTimeout)
+	return b
+}
+
+// KafkaBehind starts a broker that tells its clients to reach it at the address of a proxy. link makes the proxy, before the first
+// client comes, for the broker's own address.
+func KafkaBehind(tb testing.TB, link func(addr string) (proxy string)) *Broker {
+	tb.Helper()
+	server := reserve(tb, kafkaPort)
+	proxy := link(server.Addr)
+	b := &Broker{Addrs: []string{proxy}, Nodes: []*Server{server}}
+	b.run(tb, server, map[string]string{"KAFKA_ADVERTISED_LISTENERS": advertised(proxy, "localhost")}, started)
+	b.await(tb, startTimeout)
+	return b
+}
+
+// KafkaCluster starts three brokers, removed with the test: each partition on all of them, and written to two at least before
+// it is acknowledged. Any one of them may be lost.
+func KafkaCluster(tb testing.TB) *Broker {
+	tb.Helper()
 	requireImage(tb, kafkaImage)
 	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
 	defer cancel()
-	container, err := testcontainers.Run(ctx, kafkaImage,
-		// The broker must announce the port it has on this machine, which is known only after the container has started.
-		testcontainers.WithEntrypoint("sh", "-c", "while [ ! -s /tmp/start.sh ]; do sleep 0.1; done; exec bash /tmp/start.sh"),
+	net, err := tcnetwork.New(ctx)
+	if err != nil {
+		tb.Fatalf("make a network: %v", err)
+	}
+	testcontainers.CleanupNetwork(tb, net)
+
+	const nodes = 3
+	var voters []string
+	for n := 1; n <= nodes; n++ {
+		voters = append(voters, fmt.Sprintf("%d@kafka-%d:9093", n, n))
+	}
+	b := &Broker{}
+	for n := 1; n <= nodes; n++ {
+		server := reserve(tb, kafkaPort)
+		name := fmt.Sprintf("kafka-%d", n)
+		b.Addrs, b.Nodes = append(b.Addrs, server.Addr), append(b.Nodes, server)
+		b.run(tb, server, map[string]string{
+			"KAFKA_NODE_ID":                                  fmt.Sprint(n),
+			"KAFKA_CONTROLLER_QUORUM_VOTERS":                 strings.Join(voters, ","),
+			"KAFKA_ADVERTISED_LISTENERS":                     advertised(server.Addr, name),
+			"KAFKA_DEFAULT_REPLICATION_FACTOR":               "3",
+			"KAFKA_MIN_INSYNC_REPLICAS":                      "2",
+			"KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR":         "3",
+			"KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "3",
+			"KAFKA_TRANSACTION_STATE_LOG_MIN_ISR":            "2",
+			"KAFKA_HEAP_OPTS":                                "-Xmx384m", // there are three
+
+			// With the defaults of one and two seconds, three nodes that start on a busy machine vote without end.
+			"KAFKA_CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS": "5000",
+			"KAFKA_CONTROLLER_QUORUM_FETCH_TIMEOUT_MS":    "5000",
+			"KAFKA_CONTROLLER_QUORUM_REQUEST_TIMEOUT_MS":  "5000",
+		}, tcnetwork.WithNetwork([]string{name}, net)) // no node gets ready alone
+	}
+	b.await(tb, nodes*startTimeout)
+	return b
+}
+
+// advertised are the addresses that a node gives: outer to the test, inner to its neighbours and to tools inside.
+func advertised(outer, inner string) string {
+	return fmt.Sprintf("PLAINTEXT://%s,INNER://%s:9094", outer, inner)
+}
+
+// started is what one node alone says when it is ready.
+var started = testcontainers.WithWaitStrategyAndDeadline(startTimeout, wait.ForLog("Kafka Server started").WithStartupTimeout(startTimeout))
+
+func (b *Broker) run(tb testing.TB, server *Server, settings map[string]string, more ...testcontainers.ContainerCustomizer) {
+	tb.Helper()
+	requireImage(tb, kafkaImage)
+	env := maps.Clone(kafkaSettings)
+	maps.Copy(env, settings)
+	options := []testcontainers.ContainerCustomizer{
+		testcontainers.WithEnv(env),
 		testcontainers.WithExposedPorts(kafkaPort),
-		testcontainers.WithEnv(kafkaSettings),
-		testcontainers.WithAdditionalLifecycleHooks(testcontainers.ContainerLifecycleHooks{
-			PostStarts: []testcontainers.ContainerHook{startKafka},
-		}),
-		testcontainers.WithWaitStrategyAndDeadline(startTimeout, wait.ForLog("Kafka Server started")),
-	)
+		server.pinned(),
+	}
+	container, err := testcontainers.Run(tb.Context(), kafkaImage, append(options, more...)...)
 	if container != nil {
 		own(tb, container)
 	}
 	if err != nil {
 		tb.Fatalf("start %s: %v", kafkaImage, err)
 	}
-	addr, err := container.PortEndpoint(ctx, kafkaPort, "")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	b := &Broker{Addrs: []string{addr}}
-	if err := b.firstTransaction(ctx); err != nil {
-		tb.Fatalf("first transaction on %s: %v", kafkaImage, err)
-	}
-	return b
+	server.container = container
 }
 
-// startKafka hands the waiting container the script it waits for.
-func startKafka(ctx context.Context, container testcontainers.Container) error {
-	addr, err := container.PortEndpoint(ctx, kafkaPort, "")
-	if err != nil {
-		return err
+// await returns once a transaction has succeeded.
+func (b *Broker) await(tb testing.TB, limit time.Duration) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), limit)
+	defer cancel()
+	for {
+		err := b.firstTransaction(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			tb.Fatalf("first transaction on %s: %v", kafkaImage, err)
+		case <-time.After(100 * time.Millisecond): // the nodes of a cluster are still looking for each other
+		}
 	}
-	script := fmt.Sprintf("export KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://%s,INNER://localhost:9094\nexec /etc/kafka/docker/run\n", addr)
-	return container.CopyToContainer(ctx, []byte(script), "/tmp/start.sh", 0o755)
 }
 
 // firstTransaction makes the broker create what it keeps transactions in, on a topic that is gone afterwards.
 func (b *Broker) firstTransaction(ctx context.Context) (err error) {
 	const topic = "integration.ready"
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addrs...), kgo.TransactionalID(topic), kgo.DefaultProduceTopic(topic))
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addrs...), kgo.TransactionalID(topic), kgo.DefaultProduceTopic(topic),
+		kgo.RecordDeliveryTimeout(30*time.Second))
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	if _, err := admin.CreateTopic(ctx, 1, 1, nil, topic); err != nil {
+	if _, err := admin.CreateTopic(ctx, 1, -1, nil, topic); err != nil {
 		return err
 	}
 	defer func() {

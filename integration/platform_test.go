@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/ordo-platform/ordo/aggregates/order"
+	"github.com/ordo-platform/ordo/integration/judge"
 	"github.com/ordo-platform/ordo/internal/app"
 	"github.com/ordo-platform/ordo/internal/client"
 	"github.com/ordo-platform/ordo/internal/demo"
@@ -29,12 +31,15 @@ func TestDemo(t *testing.T) {
 		Brokers:     broker.Addrs,
 		Logger:      slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
+	// On a machine that does much else meanwhile, no order but the one whose provider hangs may be late.
+	config.Deadlines[order.StepAuthorizePayment] = 20 * time.Second
+	config.PaymentTimeout = 21 * time.Second
 
 	platform, stop := start(t, config)
 	report, err := demo.Run(t.Context(), demo.Shop{
-		Client: platform.client,
-		Ledger: func(context.Context) ([]psp.Operation, error) { return platform.Provider.Ledger(), nil },
-		Say:    demo.Say(func(line string) { t.Log(line) }),
+		Client:   platform.client,
+		Provider: platform.Provider,
+		Say:      demo.Say(func(line string) { t.Log(line) }),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -86,22 +91,8 @@ type platform struct {
 // start runs a platform until stop is called, which waits for its clean end.
 func start(t *testing.T, config app.LocalConfig) (p *platform, stop func()) {
 	t.Helper()
-	local, err := app.NewLocal(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- local.Run(ctx) }()
-	stop = func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("platform ended with %v", err)
-		}
-	}
-	limited, done := context.WithTimeout(t.Context(), time.Minute)
-	defer done()
-	if err := local.WaitReady(limited); err != nil {
+	local, stop := run(t, config)
+	if err := ready(t, local); err != nil {
 		stop()
 		t.Fatal(err)
 	}
@@ -111,6 +102,38 @@ func start(t *testing.T, config app.LocalConfig) (p *platform, stop func()) {
 		t.Fatal(err)
 	}
 	return &platform{local, api}, stop
+}
+
+// startFails returns why a platform does not get ready.
+func startFails(t *testing.T, config app.LocalConfig) error {
+	t.Helper()
+	local, stop := run(t, config)
+	defer stop()
+	return ready(t, local)
+}
+
+func run(t *testing.T, config app.LocalConfig) (local *app.Local, stop func()) {
+	t.Helper()
+	local, err := app.NewLocal(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- local.Run(ctx) }()
+	return local, func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("platform ended with %v", err)
+		}
+	}
+}
+
+func ready(t *testing.T, local *app.Local) error {
+	t.Helper()
+	limited, done := context.WithTimeout(t.Context(), startTimeout)
+	defer done()
+	return local.WaitReady(limited)
 }
 
 // checkTopics compares every events topic with its log: each event once, in the order of positions within its partition.
@@ -187,13 +210,7 @@ func readTopic(t *testing.T, brokers []string, topic string) []string {
 
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	limit := time.NewTimer(30 * time.Second)
-	defer limit.Stop()
-	for !holds() {
-		select {
-		case <-limit.C:
-			t.Fatalf("waited in vain until %s", what)
-		case <-time.After(20 * time.Millisecond):
-		}
+	if !judge.Within(t, judge.Patience, holds) {
+		t.Fatalf("waited in vain until %s", what)
 	}
 }

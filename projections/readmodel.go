@@ -59,18 +59,18 @@ func (m Model[R]) ReadModel() ReadModel {
 // In returns the model with its tables in a schema: a generation of them. The text of each statement differs from that of
 // other generations, so prepared statements never meet a table they were not planned for.
 func (m Model[R]) In(schema string) Model[R] {
-	m.LoadSQL = qualify(m.LoadSQL, schema, m.Table)
-	m.SaveSQL = qualify(m.SaveSQL, schema, m.Table)
+	m.LoadSQL = Qualify(m.LoadSQL, schema, m.Table)
+	m.SaveSQL = Qualify(m.SaveSQL, schema, m.Table)
 	if m.Rollup != nil {
 		rollup := *m.Rollup
-		rollup.AddSQL = qualify(rollup.AddSQL, schema, rollup.Table)
+		rollup.AddSQL = Qualify(rollup.AddSQL, schema, rollup.Table)
 		m.Rollup = &rollup
 	}
 	return m
 }
 
-// qualify puts a schema in front of a table, wherever a statement names it.
-func qualify(sql, schema, table string) string {
+// Qualify puts a schema in front of a table, wherever a statement names it.
+func Qualify(sql, schema, table string) string {
 	name := regexp.MustCompile(`\b` + regexp.QuoteMeta(table) + `\b`)
 	return name.ReplaceAllLiteralString(sql, pgx.Identifier{schema, table}.Sanitize())
 }

@@ -109,6 +109,8 @@ func stocks(t *rapid.T) []aggregates.Event {
 	return flat(run(t, stock.Decider, nil, []stock.Command{
 		stock.Receive{SKU: sku, Quantity: n, Reference: text(t, stock.MaxReferenceLength), At: at},
 		stock.Allocate{SKU: sku, OrderID: orderID, Quantity: m, At: at},
+		stock.Adjust{SKU: sku, Delta: -n, RecordShortage: true, Reason: text(t, stock.MaxReasonLength), At: at},
+		stock.Adjust{SKU: sku, Delta: n, Reason: text(t, stock.MaxReasonLength), At: at},
 		stock.Deallocate{SKU: sku, OrderID: orderID, Quantity: m, At: at},
 		stock.Allocate{SKU: sku, OrderID: orderID, Quantity: m, At: at},
 		stock.Dispatch{SKU: sku, OrderID: orderID, Quantity: m, At: at},

@@ -52,6 +52,9 @@ var platform = NewRegistry(
 		return said(e.At, string(e.SKU), e.Reference) && e.Quantity > 0
 	}),
 	Define("StockAdjusted", 1, func(e stock.Adjusted) bool { return said(e.At, string(e.SKU), e.Reason) && e.Delta != 0 }),
+	Define("StockShortageRecorded", 1, func(e stock.ShortageRecorded) bool {
+		return said(e.At, string(e.SKU), e.Reason) && e.Missing > 0
+	}),
 	Define("StockAllocated", 1, func(e stock.Allocated) bool {
 		return said(e.At, string(e.SKU), e.OrderID) && e.Quantity > 0
 	}),

@@ -20,12 +20,14 @@ type Receive struct {
 	At        time.Time
 }
 
-// Adjust corrects the count, up or down, never below what is reserved.
+// Adjust corrects the count, up or down. Below what is reserved it goes only with RecordShortage: then orders have been
+// promised pieces that are not there, which is a fact somebody must have meant to report, not a slip of the keyboard.
 type Adjust struct {
-	SKU    SKU
-	Delta  int64
-	Reason string
-	At     time.Time
+	SKU            SKU
+	Delta          int64
+	RecordShortage bool
+	Reason         string
+	At             time.Time
 }
 
 // Allocate sets pieces aside for an order. It is refused when fewer are available. It belongs to a reservation, which
@@ -45,7 +47,7 @@ type Deallocate struct {
 	At       time.Time
 }
 
-// Dispatch lets an order's pieces leave.
+// Dispatch lets an order's pieces leave. Pieces that were counted as missing and leave all the same have been found.
 type Dispatch struct {
 	SKU      SKU
 	OrderID  string

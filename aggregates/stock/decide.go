@@ -37,10 +37,7 @@ func decide(s State, c Command) ([]Event, error) {
 		}
 		return []Event{Deallocated(c)}, nil
 	case Dispatch:
-		if err := checkReserved(s, c.SKU, c.Quantity); err != nil {
-			return nil, err
-		}
-		return []Event{Dispatched(c)}, nil
+		return dispatch(s, c)
 	default:
 		panic(fmt.Sprintf("stock: unknown command %T", c))
 	}
@@ -84,10 +81,23 @@ func adjust(s State, c Adjust) ([]Event, error) {
 		return nil, &aggregates.RefusedError{Reason: aggregates.CodeOutOfRange, Detail: "must not be 0", Field: "delta"}
 	case c.Delta < -MaxOnHand || c.Delta > MaxOnHand-s.OnHand:
 		return nil, tooMany("delta")
-	case c.Delta < -s.Available():
+	case c.Delta >= -s.Available():
+		return []Event{adjusted(c)}, nil
+	case !c.RecordShortage:
 		return nil, &InsufficientError{SKU: c.SKU, Requested: -c.Delta, Available: s.Available(), field: "delta"}
+	case c.Delta < -s.OnHand:
+		return nil, &aggregates.RefusedError{
+			Reason: aggregates.CodeOutOfRange, Detail: fmt.Sprintf("%d pieces are on hand", s.OnHand), Field: "delta",
+		}
 	}
-	return []Event{Adjusted(c)}, nil
+	return []Event{
+		adjusted(c),
+		ShortageRecorded{SKU: c.SKU, Missing: s.Reserved - s.OnHand - c.Delta, Reason: c.Reason, At: c.At},
+	}, nil
+}
+
+func adjusted(c Adjust) Adjusted {
+	return Adjusted{SKU: c.SKU, Delta: c.Delta, Reason: c.Reason, At: c.At}
 }
 
 func allocate(s State, c Allocate) ([]Event, error) {
@@ -98,6 +108,20 @@ func allocate(s State, c Allocate) ([]Event, error) {
 		return nil, &InsufficientError{SKU: c.SKU, Requested: c.Quantity, Available: s.Available(), field: "quantity"}
 	}
 	return []Event{Allocated(c)}, nil
+}
+
+// foundReason is that of an adjustment for pieces that were missing and leave.
+const foundReason = "left, so it was there"
+
+// dispatch never leaves less than nothing on hand: a parcel that leaves is better evidence than the count it contradicts.
+func dispatch(s State, c Dispatch) ([]Event, error) {
+	if err := checkReserved(s, c.SKU, c.Quantity); err != nil {
+		return nil, err
+	}
+	if found := c.Quantity - s.OnHand; found > 0 {
+		return []Event{Adjusted{SKU: c.SKU, Delta: found, Reason: foundReason, At: c.At}, Dispatched(c)}, nil
+	}
+	return []Event{Dispatched(c)}, nil
 }
 
 // checkReserved refuses to take more from what is reserved than there is.

@@ -27,9 +27,13 @@ func (e *InsufficientError) Error() string { return e.Unwrap().Error() }
 
 // Unwrap returns the refusal.
 func (e *InsufficientError) Unwrap() error {
+	detail := fmt.Sprintf("%d pieces of %s are wanted, %d are available", e.Requested, e.SKU, e.Available)
+	if e.field == "delta" {
+		detail = fmt.Sprintf("%d pieces of %s are to be taken off, and only %d are not promised to orders; send record_shortage to do it all the same", e.Requested, e.SKU, e.Available)
+	}
 	return &aggregates.RefusedError{
 		Reason: CodeInsufficientStock,
-		Detail: fmt.Sprintf("%d pieces of %s are wanted, %d are available", e.Requested, e.SKU, e.Available),
+		Detail: detail,
 		Field:  e.field,
 	}
 }

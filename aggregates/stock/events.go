@@ -28,6 +28,15 @@ type Adjusted struct {
 	At     time.Time `json:"at"`
 }
 
+// ShortageRecorded: so many of the pieces that orders hold are not there. The count itself is corrected by the Adjusted
+// beside it. A shortage ends as counts change: by deliveries, by orders that give their pieces back, by pieces found.
+type ShortageRecorded struct {
+	SKU     SKU       `json:"sku"`
+	Missing int64     `json:"missing"` // in all, not only since the last one
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"`
+}
+
 // Allocated: pieces are set aside for an order.
 type Allocated struct {
 	SKU      SKU       `json:"sku"`
@@ -52,17 +61,21 @@ type Dispatched struct {
 	At       time.Time `json:"at"`
 }
 
-func (Received) isEvent()    {}
-func (Adjusted) isEvent()    {}
-func (Allocated) isEvent()   {}
-func (Deallocated) isEvent() {}
-func (Dispatched) isEvent()  {}
+func (Received) isEvent()         {}
+func (Adjusted) isEvent()         {}
+func (ShortageRecorded) isEvent() {}
+func (Allocated) isEvent()        {}
+func (Deallocated) isEvent()      {}
+func (Dispatched) isEvent()       {}
 
 // EventType implements aggregates.Event.
 func (Received) EventType() string { return "StockReceived" }
 
 // EventType implements aggregates.Event.
 func (Adjusted) EventType() string { return "StockAdjusted" }
+
+// EventType implements aggregates.Event.
+func (ShortageRecorded) EventType() string { return "StockShortageRecorded" }
 
 // EventType implements aggregates.Event.
 func (Allocated) EventType() string { return "StockAllocated" }

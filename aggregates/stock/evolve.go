@@ -11,6 +11,7 @@ func evolve(s State, e Event) State {
 	case Adjusted:
 		s.SKU = e.SKU
 		s.OnHand += e.Delta
+	case ShortageRecorded: // what the counts say already
 	case Allocated:
 		s.Reserved += e.Quantity
 	case Deallocated:

@@ -86,6 +86,46 @@ func TestAdjust(t *testing.T) {
 	aggregatetest.For(t, stock.Decider).When(adjust(1)).Then(adjusted(1)) // a count may be the first that is heard of a SKU
 }
 
+func TestShortage(t *testing.T) {
+	t.Parallel()
+	adjusted := func(delta int64) stock.Adjusted {
+		return stock.Adjusted{SKU: mug, Delta: delta, Reason: "count", At: at}
+	}
+	short := func(missing int64) stock.ShortageRecorded {
+		return stock.ShortageRecorded{SKU: mug, Missing: missing, Reason: "count", At: at}
+	}
+	record := func(delta int64) stock.Adjust {
+		return stock.Adjust{SKU: mug, Delta: delta, RecordShortage: true, Reason: "count", At: at}
+	}
+	s := aggregatetest.For(t, stock.Decider).Given(received(10, "r1"), allocated(8))
+	s.When(record(-2)).Then(adjusted(-2)) // nothing is missing
+	s.When(record(-3)).Then(adjusted(-3), short(1))
+	s.When(record(-10)).Then(adjusted(-10), short(8))
+	_ = s.When(record(-11)).ThenRefused(aggregates.CodeOutOfRange, "delta")
+
+	s = s.Given(adjusted(-7), short(5)) // 3 of 8
+	insufficient(t, s.When(allocate(1)).ThenRefused(stock.CodeInsufficientStock, "quantity"), 1, 0)
+	insufficient(t, s.When(adjust(-1)).ThenRefused(stock.CodeInsufficientStock, "delta"), 1, 0)
+	s.When(record(-1)).Then(adjusted(-1), short(6))
+	s.When(adjust(2)).Then(adjusted(2)) // less is missing
+
+	// It ends as pieces come, or are not wanted any more.
+	insufficient(t, s.Given(received(6, "r2")).When(allocate(2)).ThenRefused(stock.CodeInsufficientStock, "quantity"), 2, 1)
+	s.Given(received(6, "r2")).When(allocate(1)).Then(allocated(1))
+	s.Given(stock.Deallocated{SKU: mug, OrderID: "o-1", Quantity: 6, At: at}).When(allocate(1)).Then(allocated(1))
+
+	// What leaves was there, whatever the count said.
+	dispatch := func(quantity int64) stock.Dispatch {
+		return stock.Dispatch{SKU: mug, OrderID: "o-1", Quantity: quantity, At: at}
+	}
+	s.When(dispatch(3)).Then(stock.Dispatched(dispatch(3)))
+	found := stock.Adjusted{SKU: mug, Delta: 2, Reason: "left, so it was there", At: at}
+	s.When(dispatch(5)).Then(found, stock.Dispatched(dispatch(5)))
+	gone := s.Given(found, stock.Dispatched(dispatch(5)))
+	insufficient(t, gone.When(allocate(1)).ThenRefused(stock.CodeInsufficientStock, "quantity"), 1, 0)
+	gone.When(deallocate(3)).Then(stock.Deallocated{SKU: mug, OrderID: "o-1", Quantity: 3, At: at})
+}
+
 func TestAllocateAndDeallocate(t *testing.T) {
 	t.Parallel()
 	empty := aggregatetest.For(t, stock.Decider)
@@ -177,7 +217,7 @@ func FuzzAnyCommands(f *testing.F) {
 
 func anyCommands(t *rapid.T) {
 	state := stock.Decider.Initial()
-	var onHand, reserved int64
+	var onHand, reserved, missing int64
 	taken := map[string]int64{}
 	for _, c := range rapid.SliceOfN(command(), 1, 50).Draw(t, "commands") {
 		events, err := stock.Decider.Decide(state, c)
@@ -211,11 +251,18 @@ func anyCommands(t *rapid.T) {
 				reserved -= e.Quantity
 				onHand -= e.Quantity
 			}
-			if reserved < 0 || reserved > onHand || onHand > stock.MaxOnHand {
+			if reserved < 0 || onHand < 0 || onHand > stock.MaxOnHand {
 				t.Fatalf("%d reserved of %d after %+v", reserved, onHand, e)
 			}
+			if e, ok := e.(stock.ShortageRecorded); ok {
+				missing = e.Missing
+			}
 		}
-		if state.OnHand != onHand || state.Reserved != reserved || state.Available() != onHand-reserved {
+		if state.Short() > missing { // it only shrinks by itself
+			t.Fatalf("%d reserved of %d, of which %d are known to be missing", reserved, onHand, missing)
+		}
+		missing = state.Short()
+		if state.OnHand != onHand || state.Reserved != reserved || state.Available()-state.Short() != onHand-reserved {
 			t.Fatalf("%+v; counted %d on hand, %d reserved", state, onHand, reserved)
 		}
 	}
@@ -232,7 +279,9 @@ func command() *rapid.Generator[stock.Command] {
 		case 0:
 			return receive(n, fmt.Sprint("r", rapid.IntRange(0, 9).Draw(t, "reference")))
 		case 1:
-			return adjust(n)
+			a := adjust(n)
+			a.RecordShortage = rapid.Bool().Draw(t, "record a shortage")
+			return a
 		case 2:
 			return allocate(n)
 		case 3:

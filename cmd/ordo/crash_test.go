@@ -28,17 +28,21 @@ import (
 	"github.com/ordo-platform/ordo/internal/testenv"
 )
 
-// crashRounds is how often the platform is killed: few by default, ORDO_CRASH_ROUNDS for more.
-func crashRounds(t *testing.T) int {
-	rounds := os.Getenv("ORDO_CRASH_ROUNDS")
-	if rounds == "" {
-		return 3
+// crashes is how often the platform is killed at least, and how many orders are asked for at least until it is killed for the
+// last time: few by default, ORDO_CRASH_ROUNDS and ORDO_CRASH_ORDERS for more.
+func crashes(t *testing.T) (rounds, orders int) {
+	number := func(name string, otherwise int) int {
+		text := os.Getenv(name)
+		if text == "" {
+			return otherwise
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			t.Fatalf("%s=%q is not a number from 1 on", name, text)
+		}
+		return n
 	}
-	n, err := strconv.Atoi(rounds)
-	if err != nil || n < 1 {
-		t.Fatalf("ORDO_CRASH_ROUNDS=%q is not a number of rounds", rounds)
-	}
-	return n
+	return number("ORDO_CRASH_ROUNDS", 3), number("ORDO_CRASH_ORDERS", 1)
 }
 
 // TestKillLosesNothing kills `ordo dev` with SIGKILL at random moments under load and starts it again on the same data.
@@ -57,10 +61,17 @@ func TestKillLosesNothing(t *testing.T) {
 
 	books := &journal{answers: map[string]string{}}
 	var customer string
-	for round := range crashRounds(t) {
+	rounds, orders := crashes(t)
+	round := 0
+	for ; round < rounds || books.len() < orders; round++ {
 		p := startDev(t, dir)
 		if round == 0 {
 			customer = openShop(t, p.api)
+			for _, sku := range []string{"A", "B", "C"} { // for most of them, not for all
+				if _, err := p.api.ReceiveStock(ctx, sku, int64(orders), "second"); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 		loadCtx, stopLoad := context.WithCancel(ctx)
 		var load sync.WaitGroup
@@ -80,6 +91,7 @@ func TestKillLosesNothing(t *testing.T) {
 			t.Errorf("the lease is held by %s", holder)
 		}
 	}
+	t.Logf("killed %d times", round)
 	books.askAgain(t, p.api, customer)
 	waitUntilAllEnded(t, p)
 	finish(ctx, p.api, true)
@@ -274,6 +286,12 @@ func finish(ctx context.Context, api *client.Client, all bool) {
 		}
 		sleep(ctx, 20*time.Millisecond)
 	}
+}
+
+func (j *journal) len() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.answers)
 }
 
 func (j *journal) note(key, id string) {

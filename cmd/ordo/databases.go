@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ordo-platform/ordo/internal/app"
+	"github.com/ordo-platform/ordo/internal/config"
 	"github.com/ordo-platform/ordo/internal/devfile"
 	"github.com/ordo-platform/ordo/internal/postgres"
 )
@@ -37,6 +38,11 @@ func checkServices(cmd *cobra.Command, services []string) error {
 // databaseOf names the variable with the address of a service's database.
 func databaseOf(service string) string { return "ORDO_" + strings.ToUpper(service) + "_DATABASE_URL" }
 
+// passwordFileOf names the variable with the file that has the password for it, if the address has none.
+func passwordFileOf(service string) string {
+	return "ORDO_" + strings.ToUpper(service) + "_DATABASE_PASSWORD_FILE"
+}
+
 // findDatabases returns the addresses of services' databases: from their variables, else from a running ordo dev. A service
 // that neither knows is not in it.
 func findDatabases(services []string, getenv func(string) string) (map[string]string, error) {
@@ -51,7 +57,9 @@ func findDatabases(services []string, getenv func(string) string) (map[string]st
 	found := map[string]string{}
 	for _, service := range services {
 		if url := getenv(databaseOf(service)); url != "" {
-			found[service] = url
+			if found[service], err = config.WithPassword(url, getenv(passwordFileOf(service))); err != nil {
+				return nil, fmt.Errorf("%s: %w", passwordFileOf(service), err)
+			}
 		} else if url := running.Databases[service]; url != "" {
 			found[service] = url
 		}

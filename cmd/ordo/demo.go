@@ -14,7 +14,6 @@ import (
 	"github.com/ordo-platform/ordo/internal/app"
 	"github.com/ordo-platform/ordo/internal/client"
 	"github.com/ordo-platform/ordo/internal/demo"
-	"github.com/ordo-platform/ordo/internal/psp"
 )
 
 func newDemoCommand() *cobra.Command {
@@ -97,9 +96,9 @@ func tell(ctx context.Context, cmd *cobra.Command, local *app.Local) (demo.Repor
 	}
 	defer api.Close()
 	return demo.Run(ctx, demo.Shop{
-		Client: api,
-		Ledger: func(context.Context) ([]psp.Operation, error) { return local.Provider.Ledger(), nil },
-		Say:    demo.Say(func(line string) { say(cmd, "%s", line) }),
+		Client:   api,
+		Provider: local.Provider,
+		Say:      demo.Say(func(line string) { say(cmd, "%s", line) }),
 	})
 }
 

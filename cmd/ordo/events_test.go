@@ -28,17 +28,23 @@ import (
 
 // logs are databases with logs, and the environment in which the program finds them.
 type eventLogs struct {
-	t     *testing.T
+	t     testing.TB
 	env   []string
 	pools map[string]*pgxpool.Pool
 }
 
-// newLogs makes the databases of services, with empty logs.
+// newEventLogs makes the databases of services, with empty logs.
 func newEventLogs(t *testing.T, services ...string) *eventLogs {
+	t.Helper()
+	return eventLogsIn(t, func(string) string { return testenv.Postgres(t) }, services...)
+}
+
+// eventLogsIn makes empty logs in the databases whose addresses it is told.
+func eventLogsIn(t testing.TB, address func(service string) string, services ...string) *eventLogs {
 	t.Helper()
 	l := &eventLogs{t: t, env: []string{childVariable + "=1", "ORDO_DATA_DIR=" + t.TempDir()}, pools: map[string]*pgxpool.Pool{}}
 	for _, service := range services {
-		url := testenv.Postgres(t)
+		url := address(service)
 		pool, err := postgres.Open(t.Context(), url, 4)
 		if err != nil {
 			t.Fatal(err)

@@ -13,14 +13,23 @@ import (
 )
 
 func newHealthCommand() *cobra.Command {
-	return &cobra.Command{
+	var full bool
+	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Show whether the platform is ready to serve",
 		Long: fmt.Sprintf(`Show the readiness checks of the platform. Exits with %d when one is red and with %d when there is no platform; a warning
-is not red.`, exitCheck, exitUnreachable),
-		Example: "  ordo health\n  until ordo health; do sleep 1; done",
+is not red.
+
+With --full every process of the platform is asked: which services it runs, which leases and partitions it holds, how far
+behind it is. They are found by DNS, as all that the names in the internal_url settings stand for (see "ordo config show"), or it
+is the running "ordo dev". It exits with %d when a process is not ready, a service has none, or a partition is held by nobody.`,
+			exitCheck, exitUnreachable, exitCheck),
+		Example: "  ordo health\n  until ordo health; do sleep 1; done\n  ordo health --full",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if full {
+				return showTopology(cmd)
+			}
 			api, err := newClient(cmd)
 			if err != nil {
 				return err
@@ -41,6 +50,8 @@ is not red.`, exitCheck, exitUnreachable),
 			return verdict(health.Value)
 		},
 	}
+	cmd.Flags().BoolVar(&full, "full", false, "ask every process, and show who does what")
+	return cmd
 }
 
 func printHealth(cmd *cobra.Command, health client.Health) error {

@@ -84,9 +84,6 @@ func runLoadOrders(cmd *cobra.Command, c load.OrdersConfig) error {
 		return err
 	}
 	defer api.Close()
-	if _, err := api.Ready(cmd.Context()); err != nil {
-		return fmt.Errorf("load: %w", err)
-	}
 	c.URL = api.URL()
 	if c.Brokers, err = kafkaBrokers(c.Brokers, os.Getenv); err != nil {
 		return err

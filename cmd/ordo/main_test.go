@@ -5,13 +5,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ordo-platform/ordo/internal/testenv"
 )
 
 // result is what a call of the command line left behind.
@@ -45,15 +46,10 @@ func answer(w http.ResponseWriter, status int, body string) {
 	_, _ = fmt.Fprint(w, body)
 }
 
-// closedPort is an address nobody listens on.
+// closedPort is an address nobody listens on, nor will.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return "http://" + listener.Addr().String()
+	return "http://" + testenv.Address(t)
 }
 
 func TestUsageMistakes(t *testing.T) {

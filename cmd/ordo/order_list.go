@@ -16,24 +16,25 @@ const maxPage = 200
 func newOrderListCommand() *cobra.Command {
 	var list client.ListOrders
 	var all bool
+	var generation int
 	status := &textFlag{kind: "string", check: oneOf(statusNames()...)}
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List orders, one page or all",
 		Long: `List orders. One page is shown, and on standard error the cursor of the next; --all shows page after page to the end.
 With -o json one page is the answer of the API, all pages are one object of the same shape.`,
-		Example: "  ordo order list --status needs_attention\n  ordo order list --all -o json | jq -r '.orders[].id'",
+		Example: "  ordo order list --status needs_attention\n  ordo order list --all -o json | jq -r '.orders[].id'\n  ordo order list --generation 3 # the past, if \"ordo replay orderview --until\" has made it",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("limit") && (list.Limit < 1 || list.Limit > maxPage) {
 				return usagef(cmd, "--limit %d: want 1 to %d", list.Limit, maxPage)
 			}
 			list.Status = client.Status(status.value)
-			api, err := newClient(cmd)
+			api, end, err := orderQueries(cmd, generation)
 			if err != nil {
 				return err
 			}
-			defer api.Close()
+			defer end()
 			if all {
 				return listAllOrders(cmd, api, list)
 			}
@@ -45,6 +46,7 @@ With -o json one page is the answer of the API, all pages are one object of the 
 	cmd.Flags().IntVar(&list.Limit, "limit", 0, fmt.Sprintf("orders on a page, 1 to %d (default 50)", maxPage))
 	cmd.Flags().StringVar(&list.Cursor, "cursor", "", "where to go on, from the page before")
 	cmd.Flags().BoolVar(&all, "all", false, "all pages")
+	addGenerationFlag(cmd, &generation)
 	completeFlag(cmd, "status", statusNames()...)
 	return cmd
 }

@@ -54,7 +54,7 @@ func (p *placement) run(cmd *cobra.Command) error {
 	}
 	defer api.Close()
 	if p.key.value == "" {
-		p.key.value = uuid.NewString()
+		p.key.value = uuid.Must(uuid.NewV7()).String()
 		say(cmd, "Placing with --key %s (the same key again cannot place a second order)", p.key.value)
 	}
 	p.order.Lines = p.lines

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -234,18 +233,7 @@ func showRows(cmd *cobra.Command, kept readmodels.Kept, number, limit int, key [
 		return err
 	}
 	defer pool.Close()
-	catalogue := generations.New(pool)
-	g, err := catalogue.Live(ctx, kept.Name)
-	if number > 0 {
-		g, err = catalogue.Get(ctx, kept.Name, number)
-	}
-	var missing *generations.NotFoundError
-	if errors.As(err, &missing) || err == nil && g.Dropped {
-		return &commandError{
-			err: fmt.Errorf("read model %s has no generation %d", kept.Name, number), exit: exitNotFound, code: "not_found",
-			advice: "See: ordo projections status " + kept.Name,
-		}
-	}
+	g, err := findGeneration(ctx, pool, kept, number)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ It works on the databases themselves: those of a running "ordo dev", else ORDO_<
   ordo replay orderview --retire-old                # drop all generations but the live one
   ordo replay orderview --verify-only               # does the live generation equal a fresh fold?
   ordo replay orderview --verify-only --sample 1000 # the same for 1000 rows chosen at random
-  ordo replay orderview --until 2026-05-06T12:00:00Z # the past, to look at with: ordo projections show
+  ordo replay orderview --until 2026-05-06T12:00:00Z # the past, to look at with: ordo order list --generation N
   ordo replay stocklevels --until 4711 --concurrency 2
   ordo replay productview --service orders          # the copy that orders are priced from`,
 		Args:              oneArg("the name of a read model"),

@@ -10,9 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ordo-platform/ordo/internal/app"
 	"github.com/ordo-platform/ordo/internal/generations"
 	"github.com/ordo-platform/ordo/internal/readmodels"
 	"github.com/ordo-platform/ordo/internal/replay"
+	"github.com/ordo-platform/ordo/projections/orderview"
 )
 
 // replayWatch shows how a replay goes: a line that is rewritten on a terminal, else a line now and then; with -o json an object
@@ -127,7 +129,11 @@ func printReplay(cmd *cobra.Command, kept readmodels.Kept, o replay.Options, res
 	}
 	switch {
 	case o.Until != nil:
-		say(cmd, "%s as of %d is generation %d. Look at it with: ordo projections show %s --generation %d", kept.Name, *o.Until, result.Number, kept.Name, result.Number)
+		look := "ordo projections show " + kept.Name
+		if kept.Name == orderview.Model.Name && kept.Service == app.Views {
+			look = "ordo order list"
+		}
+		say(cmd, "%s as of %d is generation %d. Look at it with: %s --generation %d", kept.Name, *o.Until, result.Number, look, result.Number)
 	case result.Swapped:
 		say(cmd, "%s: generation %d is live. Back to the one before with: %s %s --rollback", kept.Name, result.Number, cmd.CommandPath(), kept.Name)
 	default:

@@ -12,6 +12,10 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		newDevCommand(),
 		newDemoCommand(),
+		newServeCommand(),
+		newMigrateCommand(),
+		newConfigCommand(),
+		newPaymentSimulatorCommand(),
 		newOrderCommand(),
 		newSagasCommand(),
 		newEventsCommand(),
@@ -39,7 +43,7 @@ Environment:
   ORDO_URL           address of the HTTP API, where --url is not given
   ORDO_DATA_DIR      data folder of "ordo dev" (default $XDG_DATA_HOME/ordo or ~/.local/share/ordo)
   ORDO_DATABASE_URL  Postgres server for "ordo dev", where --database-url is not given
-  ORDO_<SERVICE>_DATABASE_URL, ORDO_KAFKA_BROKERS
+  ORDO_<SERVICE>_DATABASE_URL, ORDO_<SERVICE>_DATABASE_PASSWORD_FILE, ORDO_KAFKA_BROKERS
                      databases and brokers for commands that ask them, where no "ordo dev" runs
 
 ` + exitCodesHelp(),

@@ -27,7 +27,7 @@ again by itself. The same --key again asks for nothing more.`,
 			}
 			defer api.Close()
 			if key.value == "" {
-				key.value = uuid.NewString()
+				key.value = uuid.Must(uuid.NewV7()).String()
 			}
 			answer, err := api.RetryOrder(cmd.Context(), args[0], key.value, step, reason)
 			if err != nil {

@@ -55,7 +55,7 @@ func (s *Store) AppendTx(ctx context.Context, tx pgx.Tx, appends ...eventstore.A
 		}
 		ps[i] = p
 	}
-	g := newGroup(s.config.Partitions)
+	g := newGroup(s.config.Partitions, rowsOf(ps))
 	b := &pgx.Batch{}
 	b.Queue(sqlLockHead)
 	// Looking everything up costs little, and a second delivery is an ordinary event for the callers of AppendTx.

@@ -2,14 +2,13 @@ package postgres
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
 	"github.com/ordo-platform/ordo/eventstore"
@@ -203,10 +202,12 @@ func checkEvent(stream eventstore.StreamID, e *eventstore.Event) error {
 	return nil
 }
 
-// isObject reports whether data is one JSON object, which also excludes a raw NUL and a byte order mark. The space around
-// it is stored as well, so that what is read is what was written.
+// isObject reports whether data, which is valid UTF-8, is one JSON object; that also excludes a raw NUL and a byte order
+// mark. The space around it is stored as well, so that what is read is what was written. Half a surrogate pair as an escape
+// is strange, but Postgres and every consumer take it, and AllowInvalidUTF8 is what lets it through here.
 func isObject(data []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) && json.Valid(data)
+	text := jsontext.Value(data)
+	return text.Kind() == '{' && text.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // hasNUL reports whether JSON text has the one character that it can write and Postgres cannot take as text: neither a
@@ -226,19 +227,36 @@ func hasNUL(data []byte) bool {
 	}
 }
 
+// encodeMetadata writes what [decodeMetadata] reads. It is done by hand because every event has metadata: reflection was a
+// third of the work on an append before it is sent.
 func encodeMetadata(stream eventstore.StreamID, m eventstore.Metadata) ([]byte, error) {
-	for _, s := range []string{m.CorrelationID, m.CausationID, m.Actor, m.TraceParent, m.TraceState} {
-		if !utf8.ValidString(s) {
-			return nil, &eventstore.LimitError{Stream: stream, What: "metadata", Reason: "not valid UTF-8"}
+	refuse := func(reason string) ([]byte, error) {
+		return nil, &eventstore.LimitError{Stream: stream, What: "metadata", Reason: reason}
+	}
+	fields := [...]struct{ before, value string }{
+		{`"correlation_id":`, m.CorrelationID},
+		{`"causation_id":`, m.CausationID},
+		{`"actor":`, m.Actor},
+		{`"traceparent":`, m.TraceParent},
+		{`"tracestate":`, m.TraceState},
+	}
+	encoded := append(make([]byte, 0, 256), '{')
+	for _, f := range fields {
+		if f.value == "" {
+			continue
 		}
-		if strings.ContainsRune(s, 0) {
-			return nil, &eventstore.LimitError{Stream: stream, What: "metadata", Reason: "has the character NUL"}
+		if len(encoded) > 1 {
+			encoded = append(encoded, ',')
+		}
+		var err error
+		if encoded, err = jsontext.AppendQuote(append(encoded, f.before...), f.value); err != nil {
+			return refuse("not valid UTF-8")
+		}
+		if strings.ContainsRune(f.value, 0) {
+			return refuse("has the character NUL")
 		}
 	}
-	encoded, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("append %s: metadata: %w", stream, err)
-	}
+	encoded = append(encoded, '}')
 	if len(encoded) > eventstore.MaxMetadataBytes {
 		return nil, &eventstore.LimitError{
 			Stream: stream, What: "metadata", Size: len(encoded), Limit: eventstore.MaxMetadataBytes,

@@ -2,10 +2,10 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/ordo-platform/ordo/eventstore"
@@ -46,13 +46,17 @@ type txStore struct {
 }
 
 func (s txStore) Append(ctx context.Context, a eventstore.Append) (eventstore.Commit, error) {
-	var commits []eventstore.Commit
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
-		commits, err = s.AppendTx(ctx, tx, a)
-		return err
-	})
+	tx, err := s.pool.Begin(ctx)
 	if err != nil {
 		return eventstore.Commit{}, err
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	commits, err := s.AppendTx(ctx, tx, a)
+	if err != nil {
+		return eventstore.Commit{}, err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return eventstore.Commit{}, fmt.Errorf("%w: %w", eventstore.ErrOutcomeUnknown, err)
 	}
 	return commits[0], nil
 }
@@ -66,4 +70,30 @@ type alternating struct {
 
 func (s *alternating) Append(ctx context.Context, a eventstore.Append) (eventstore.Commit, error) {
 	return s.ways[s.next.Add(1)%int64(len(s.ways))].Append(ctx, a)
+}
+
+// Random appends and reads, with connections that break around the COMMIT. Of those the store makes up its mind by itself; a
+// caller with a transaction of its own has to ask again.
+func TestContractWhenConnectionsBreak(t *testing.T) {
+	t.Parallel()
+	for name, way := range map[string]func(*postgres.Store, *pgxpool.Pool) eventstoretest.Store{
+		"Append":   func(store *postgres.Store, _ *pgxpool.Pool) eventstoretest.Store { return store },
+		"AppendTx": func(store *postgres.Store, pool *pgxpool.Pool) eventstoretest.Store { return txStore{store, pool} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool, faults := faultyPool(t)
+			store := open(t, pool, postgres.Config{UnsafeDurability: true})
+			eventstoretest.RunMachine(t, way(store, pool), func(loss eventstoretest.Loss) {
+				faults.arm(map[eventstoretest.Loss]int32{
+					eventstoretest.LoseRequest: loseRequest, eventstoretest.LoseReply: loseReply,
+				}[loss])
+			})
+			for _, fault := range []int32{loseRequest, loseReply} {
+				if n := faults.happened[fault].Load(); n < 10 {
+					t.Errorf("void: fault %d happened %d times", fault, n)
+				}
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -30,11 +31,24 @@ type group struct {
 	scratch      []byte
 }
 
-func newGroup(partitions int) *group {
+// newGroup returns a group without appends, with room for some rows.
+func newGroup(partitions, rows int) *group {
 	return &group{
 		tails:    make([]int64, partitions),
-		versions: map[eventstore.StreamID]eventstore.Version{},
+		leaves:   make([]byte, 0, rows*sha256.Size),
+		versions: make(map[eventstore.StreamID]eventstore.Version, rows),
 		receipts: map[receiptKey]eventstore.Receipt{},
+		events: eventRows{
+			prevs:          make([]int64, 0, rows),
+			ids:            make([][16]byte, 0, rows),
+			versions:       make([]int32, 0, rows),
+			schemaVersions: make([]int32, 0, rows),
+			partitions:     make([]int32, 0, rows),
+			streams:        make([]string, 0, rows),
+			types:          make([]string, 0, rows),
+			data:           make([][]byte, 0, rows),
+			metadata:       make([][]byte, 0, rows),
+		},
 	}
 }
 

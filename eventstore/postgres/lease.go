@@ -72,3 +72,21 @@ func (l *Lease) Release(ctx context.Context) error {
 	}
 	return nil
 }
+
+// LeaseState is who has a lease, or had it last.
+type LeaseState struct {
+	Name   string
+	Holder string
+	Epoch  int64
+	Held   bool // it has neither run out nor been released
+}
+
+// Leases returns the state of all leases of this log.
+func (s *Store) Leases(ctx context.Context) ([]LeaseState, error) {
+	rows, _ := s.pool.Query(ctx, sqlReadLeases) // CollectRows has the error
+	leases, err := pgx.CollectRows(rows, pgx.RowToStructByPos[LeaseState])
+	if err != nil {
+		return nil, fmt.Errorf("read leases: %w", err)
+	}
+	return leases, nil
+}

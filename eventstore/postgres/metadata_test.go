@@ -38,17 +38,21 @@ func TestDecodeMetadataOfAnyKind(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOf(rapid.Rune().Filter(func(r rune) bool { return r != 0 })) // which is refused
-		stored, err := encodeMetadata("order-1", eventstore.Metadata{
+		given := eventstore.Metadata{
 			CorrelationID: text.Draw(t, "correlation"),
 			CausationID:   text.Draw(t, "causation"),
 			Actor:         text.Draw(t, "actor"),
 			TraceParent:   text.Draw(t, "parent"),
 			TraceState:    text.Draw(t, "state"),
-		})
+		}
+		stored, err := encodeMetadata("order-1", given)
 		if err != nil {
 			t.Fatal(err)
 		}
 		checkMetadata(t, stored)
+		if got, err := decodeMetadata(stored); got != given {
+			t.Fatalf("%s: got %+v, %v; want %+v", stored, got, err, given)
+		}
 	})
 }
 

@@ -32,10 +32,10 @@ func BenchmarkPrepare(b *testing.B) {
 		}
 		b.Run("writer/"+name, func(b *testing.B) {
 			b.ReportAllocs()
-			g := newGroup(DefaultPartitions)
+			g := newGroup(DefaultPartitions, DefaultMaxGroupEvents)
 			for b.Loop() {
 				if g.count == DefaultMaxGroupEvents {
-					g = newGroup(DefaultPartitions)
+					g = newGroup(DefaultPartitions, DefaultMaxGroupEvents)
 				}
 				g.versions = map[eventstore.StreamID]eventstore.Version{}
 				if _, err := g.admit(p); err != nil {

@@ -2,11 +2,8 @@ package postgres_test
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"testing"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/eventstore/postgres"
@@ -20,12 +17,14 @@ const (
 )
 
 // BenchmarkRead reads a log of 200,000 events of 400 bytes with full metadata, decoded to eventstore.Recorded, on one
-// goroutine (beside the server's). An iteration of the first two is the whole log, of the third a stream of 100 events.
-// live-MB is what the reader holds at most: it does not depend on the length of the log.
+// goroutine (beside the server's). An iteration is the whole log, or a stream of 100 events.
 func BenchmarkRead(b *testing.B) {
 	pool := migrated(b, testenv.DurablePostgres(b).URL(), 4)
 	store := open(b, pool, postgres.Config{})
-	fillLog(b, pool)
+	fillLog(b, pool, benchLog, benchStream)
+	if _, err := pool.Exec(b.Context(), "VACUUM (ANALYZE) events"); err != nil {
+		b.Fatal(err)
+	}
 	ctx := context.Background()
 	b.Run("pages", func(b *testing.B) {
 		benchmarkRead(b, benchLog, func(b *testing.B) {
@@ -45,7 +44,7 @@ func BenchmarkRead(b *testing.B) {
 		n := 0
 		benchmarkRead(b, benchStream, func(b *testing.B) {
 			n++
-			id := eventstore.StreamID(fmt.Sprintf("order-%08d", n%(benchLog/benchStream)))
+			id := benchStreamID(n % (benchLog / benchStream))
 			if events, err := store.ReadStream(ctx, id, 0, 0); err != nil || len(events) != benchStream {
 				b.Fatalf("%d events, %v", len(events), err)
 			}
@@ -66,27 +65,4 @@ func benchmarkRead(b *testing.B, events int, read func(b *testing.B)) {
 	b.ReportMetric(total/b.Elapsed().Seconds(), "events/s")
 	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/total, "allocs/event")
 	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/total, "B/event")
-}
-
-// fillLog writes the log by hand, which is the fast way to many rows: streams of 100 events, a few of them at a time.
-func fillLog(b *testing.B, pool *pgxpool.Pool) {
-	b.Helper()
-	_, err := pool.Exec(context.Background(), `
-		WITH stored AS (
-			INSERT INTO events (position, prev, recorded_at, event_id, version, schema_version, partition, stream, type, data, metadata)
-			SELECT n, 0, now(), gen_random_uuid(), (n - 1) / $2 % $3 + 1, 1, 0,
-				'order-' || lpad(((n - 1) % $2 + (n - 1) / ($2 * $3) * $2)::text, 8, '0'), 'OrderPlaced',
-				json_build_object('text', repeat('x', 387)),
-				('{"correlation_id":"' || gen_random_uuid() || '","causation_id":"' || gen_random_uuid()
-					|| '","actor":"benchmark","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}')::json
-			FROM generate_series(1, $1) AS n
-			RETURNING position
-		)
-		UPDATE log_head SET position = (SELECT max(position) FROM stored)`, benchLog, 20, benchStream)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := pool.Exec(context.Background(), "VACUUM (ANALYZE) events"); err != nil {
-		b.Fatal(err)
-	}
 }

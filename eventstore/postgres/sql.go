@@ -52,6 +52,8 @@ var (
 	sqlReadPins      = statement("read_pins")
 	sqlPinPartitions = statement("pin_partitions")
 
+	sqlReadLeases = statement("read_leases")
+
 	sqlReadHead    = statement("read_head")
 	sqlReadStream  = statement("read_stream")
 	sqlReadStreams = statement("read_streams")

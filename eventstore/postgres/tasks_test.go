@@ -116,7 +116,7 @@ func TestTasksAreDueInTime(t *testing.T) {
 		t.Errorf("due: %v, %v", some, err)
 	}
 	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "later", Delay: hour}, eventstore.Task{Kind: "other", Key: "now"})
-	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "later"}) // is there: stays as it is
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "later", Delay: 2 * hour}) // is there, and is due before
 	if tasks := claim(t, store, "pay", 10); len(tasks) != 0 {
 		t.Errorf("claimed %+v", tasks)
 	}
@@ -152,6 +152,37 @@ func TestTasksAreDueInTime(t *testing.T) {
 	wantDue(hour)
 	if err := complete(t, store, pool, again[0]); err != nil {
 		t.Errorf("the claim is still the newest: %v", err)
+	}
+}
+
+// A task that was put off is due at once when somebody asks for it at once, in the same append or a later one. It stays the
+// one it was; a claim on it holds.
+func TestATaskIsDueWhenItIsFirstWanted(t *testing.T) {
+	t.Parallel()
+	store, pool := setup(t)
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "1", Delay: hour}, eventstore.Task{Kind: "pay", Key: "1"})
+	first := claim(t, store, "pay", 10)
+	if len(first) != 1 || first[0].Attempt != 1 {
+		t.Fatalf("claimed %+v", first)
+	}
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "1"})
+	if tasks := claim(t, store, "pay", 10); len(tasks) != 0 {
+		t.Errorf("claimed %+v while another has it", tasks)
+	}
+	if err := store.RetryTask(t.Context(), first[0], 2*hour); err != nil {
+		t.Fatal(err)
+	}
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "1", Delay: hour})
+	if tasks := claim(t, store, "pay", 10); len(tasks) != 0 {
+		t.Errorf("claimed %+v, which is put off", tasks)
+	}
+	addTasks(t, store, eventstore.Task{Kind: "pay", Key: "1"})
+	second := claim(t, store, "pay", 10)
+	if len(second) != 1 || second[0].Attempt != 2 || second[0].Position != first[0].Position {
+		t.Fatalf("claimed %+v, want the second attempt of %+v", second, first)
+	}
+	if err := complete(t, store, pool, second[0]); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/failpoint"
 )
 
 const (
@@ -182,8 +184,8 @@ func (w *writer) tryOnce(work context.Context, appends []*waiting, all lookup) (
 	b := &pgx.Batch{}
 	b.Queue(sqlBegin)
 	b.Queue(sqlLockHead)
-	g := newGroup(w.store.config.Partitions)
 	ps := prepareds(appends)
+	g := newGroup(w.store.config.Partitions, rowsOf(ps))
 	if g.lookUp(b, ps, all) {
 		if err := send(ctx, w.conn, b); err != nil {
 			return nil, w.rollback(ctx, err)
@@ -203,7 +205,7 @@ func (w *writer) tryOnce(work context.Context, appends []*waiting, all lookup) (
 	var where storedAt
 	g.insert(b, &where)
 	b.Queue("COMMIT")
-	err := send(ctx, w.conn, b)
+	err := w.sendCommit(ctx, b)
 	if err != nil && !w.conn.IsClosed() {
 		return nil, w.rollback(ctx, err) // the server said no
 	}
@@ -223,12 +225,35 @@ func (w *writer) tryOnce(work context.Context, appends []*waiting, all lookup) (
 	return results, nil
 }
 
+// sendCommit sends the end of a group's transaction. An error of a fail point is one of the connection.
+func (w *writer) sendCommit(ctx context.Context, b *pgx.Batch) error {
+	err := failpoint.Hit(failpoint.StoreBeforeCommit, "")
+	if err == nil {
+		if err = send(ctx, w.conn, b); err != nil {
+			return err
+		}
+		err = failpoint.Hit(failpoint.StoreAfterCommit, "")
+	}
+	if err != nil {
+		closeConn(w.conn)
+	}
+	return err
+}
+
 func prepareds(appends []*waiting) []*prepared {
 	ps := make([]*prepared, len(appends))
 	for i, a := range appends {
 		ps[i] = a.prepared
 	}
 	return ps
+}
+
+func rowsOf(appends []*prepared) int {
+	n := 0
+	for _, p := range appends {
+		n += p.rows
+	}
+	return n
 }
 
 // rollback ends a transaction that is known not to commit, and returns cause, as errConnectionLost if it was that.
@@ -267,18 +292,33 @@ func (w *writer) resolve(ctx context.Context, g *group, where *storedAt) (found 
 	}
 }
 
-// readOutcome asks for the first event of the group: its rows are there together or not at all.
+// readOutcome looks for the commit of the group. Its rows are there together or not at all, but an event that is there may be of
+// an earlier commit, if it was delivered a second time: ours is the commit whose link is that of all our events.
 func (w *writer) readOutcome(ctx context.Context, g *group, where *storedAt) (found bool, err error) {
 	b := &pgx.Batch{}
 	b.Queue(sqlBegin)
 	b.Queue(sqlLockHead)
-	b.Queue(sqlReadOutcome, pgx.StrictNamedArgs{"event_id": g.firstEventID}).QueryRow(func(row pgx.Row) error {
-		err := where.scan(row)
-		found = err == nil
+	args := pgx.StrictNamedArgs{"event_id": g.firstEventID, "events": g.count}
+	b.Queue(sqlReadOutcome, args).QueryRow(func(row pgx.Row) error {
+		var first eventstore.Position
+		var recordedAt time.Time
+		var link, previous []byte
+		err := row.Scan(&first, &recordedAt, &link, &previous)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		before, err := hashOf(previous)
+		if err != nil {
+			return err
+		}
+		ours := eventstore.LinkHash(before, first, first+eventstore.Position(g.count)-1, recordedAt, g.leaves)
+		if found = bytes.Equal(link, ours[:]); found {
+			*where = storedAt{head: first - 1, recordedAt: recordedAt.UTC()}
+		}
+		return nil
 	})
 	err = send(ctx, w.conn, b)
 	if rollbackErr := w.rollback(ctx, err); rollbackErr != nil && err != nil {

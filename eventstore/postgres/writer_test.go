@@ -45,9 +45,9 @@ func await(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// appendTogether appends all as one group: the head is held until they are all waiting behind a first append. It returns
-// the errors.
-func appendTogether(t *testing.T, store *postgres.Store, pool *pgxpool.Pool, appends ...eventstore.Append) []error {
+// appendTogether appends all as one group: the head is held until they are all waiting behind a first append, and then, if
+// given, is called. It returns the errors.
+func appendTogether(t *testing.T, store *postgres.Store, pool *pgxpool.Pool, then func(), appends ...eventstore.Append) []error {
 	t.Helper()
 	release := holdHead(t, pool)
 	errs := make([]error, len(appends))
@@ -61,6 +61,9 @@ func appendTogether(t *testing.T, store *postgres.Store, pool *pgxpool.Pool, app
 	for i, a := range appends {
 		wg.Go(func() { _, errs[i] = store.Append(t.Context(), a) })
 		await(t, "the append is in the queue", func() bool { return store.Waiting() == i+1 })
+	}
+	if then != nil {
+		then()
 	}
 	release()
 	wg.Wait()
@@ -96,7 +99,7 @@ func TestAppendsOfOneGroupAreCheckedInOrder(t *testing.T) {
 		a.Receipt = &eventstore.Receipt{Scope: "s", Key: "k", Response: []byte(response)}
 		return a
 	}
-	errs := appendTogether(t, store, pool,
+	errs := appendTogether(t, store, pool, nil,
 		one("order-1", eventstore.NoStream),
 		one("order-1", eventstore.NoStream),
 		one("order-1", eventstore.Exactly(1)),
@@ -132,7 +135,7 @@ func TestBadAppendFailsAlone(t *testing.T) {
 	}
 	bad := one("order-bad", eventstore.NoStream)
 	bad.Streams[0].Events[0].Type = "Bad"
-	errs := appendTogether(t, store, pool, one("order-1", 0), bad, one("order-1", 1), one("order-bad", 0), one("order-2", 0))
+	errs := appendTogether(t, store, pool, nil, one("order-1", 0), bad, one("order-1", 1), one("order-bad", 0), one("order-2", 0))
 	for i, err := range errs {
 		if (err != nil) != (i == 1) {
 			t.Errorf("append %d: error %v", i, err)
@@ -147,7 +150,7 @@ func TestDuplicateInAGroupFailsAlone(t *testing.T) {
 	twice := one("order-1", eventstore.NoStream)
 	again := one("order-2", eventstore.NoStream)
 	again.Streams[0].Events = twice.Streams[0].Events
-	errs := appendTogether(t, store, pool, twice, one("order-3", 0), again, one("order-2", 0))
+	errs := appendTogether(t, store, pool, nil, twice, one("order-3", 0), again, one("order-2", 0))
 	duplicate, ok := errors.AsType[*eventstore.DuplicateEventError](errs[2])
 	if !ok || duplicate.ID != twice.Streams[0].Events[0].ID {
 		t.Errorf("error %v, want a duplicate of %s", errs[2], twice.Streams[0].Events[0].ID)
@@ -169,7 +172,7 @@ func TestGroupsAreBounded(t *testing.T) {
 	for i := range 20 {
 		appends = append(appends, one("order-1", eventstore.Exactly(eventstore.Version(i))))
 	}
-	for i, err := range appendTogether(t, store, pool, appends...) {
+	for i, err := range appendTogether(t, store, pool, nil, appends...) {
 		if err != nil {
 			t.Errorf("append %d: %v", i, err)
 		}
@@ -432,7 +435,7 @@ func TestRefusedNewStreamDoesNotHideItsVersion(t *testing.T) {
 	}
 	again := one("order-1", eventstore.NoStream)
 	again.Receipt = keyed.Receipt
-	errs := appendTogether(t, store, pool, again, one("order-1", eventstore.Exactly(1)))
+	errs := appendTogether(t, store, pool, nil, again, one("order-1", eventstore.Exactly(1)))
 	if _, used := errors.AsType[*eventstore.KeyUsedError](errs[0]); !used || errs[1] != nil {
 		t.Errorf("got %v, want a used key and no error", errs)
 	}

@@ -18,7 +18,7 @@ const (
 	pageBytes = 1 << 20
 	firstPage = 100 // events
 	minPage   = 4
-	maxPage   = 1000
+	maxPage   = 4000
 )
 
 // batch is what one transaction publishes.
@@ -36,6 +36,14 @@ type reader struct {
 	sent  eventstore.Position
 	page  int           // events to ask for
 	poll  time.Duration // until the next look, when nothing wakes us
+	ahead chan page     // of a backlog, the page after next.position is being read; nil else
+}
+
+// page is what a read of the log has found.
+type page struct {
+	events []eventstore.Recorded
+	more   bool // the log has more, or may have
+	err    error
 }
 
 // read hands over batches until ctx ends. It reads on while the publisher is busy: a batch holds whatever has been
@@ -43,6 +51,8 @@ type reader struct {
 func (r *Relay) read(ctx context.Context, from origin, batches chan<- batch) error {
 	rd := reader{relay: r, page: firstPage, poll: r.cfg.MinPoll, sent: from.after}
 	rd.next = batch{position: from.after, tails: from.tails}
+	ctx, cancel := context.WithCancel(ctx)
+	defer func() { cancel(); rd.finish() }()
 	if !from.found {
 		rd.sent = -1 // publish a checkpoint at once, whatever the log holds
 	}
@@ -106,31 +116,63 @@ func (rd *reader) handedOver() {
 	rd.next = batch{position: rd.next.position, tails: slices.Clone(rd.next.tails)}
 }
 
-// fill reads a page into the next batch and says whether the log has more.
+// fill puts a page into the next batch and says whether the log has more. Then the page after it is asked for before this one
+// becomes records, so that database and relay work at the same time.
 func (rd *reader) fill(ctx context.Context) (more bool, err error) {
 	cfg := &rd.relay.cfg
-	limit := min(rd.page, cfg.MaxBatch-len(rd.next.records))
-	events, err := cfg.Log.ReadLog(ctx, rd.next.position, limit)
-	if err != nil {
-		return false, fmt.Errorf("read log after %d: %w", rd.next.position, err)
+	p := rd.take(ctx)
+	if p.err != nil {
+		return false, fmt.Errorf("read log after %d: %w", rd.next.position, p.err)
 	}
-	size := 0
-	for i := range events {
-		if err := rd.add(&events[i]); err != nil {
-			return false, err
+	if len(p.events) > 0 {
+		size := 0
+		for i := range p.events {
+			size += len(p.events[i].Data)
 		}
-		size += len(events[i].Data)
-	}
-	if len(events) == 0 {
+		rd.page = min(max(minPage, pageBytes/max(1, size/len(p.events))), maxPage)
+		rd.poll = cfg.MinPoll
+		if room := cfg.MaxBatch - len(rd.next.records) - len(p.events); p.more && room > 0 {
+			rd.ahead = make(chan page, 1)
+			go rd.look(ctx, p.events[len(p.events)-1].Position, min(rd.page, room), rd.ahead)
+		}
+	} else if !p.more {
 		rd.poll = min(2*rd.poll, cfg.MaxPoll)
 		if !rd.ready() {
 			rd.relay.status.idle()
 		}
-		return false, nil
 	}
-	rd.page = min(max(minPage, pageBytes/max(1, size/len(events))), maxPage)
-	rd.poll = cfg.MinPoll
-	return len(events) == limit, nil
+	for i := range p.events {
+		if err := rd.add(&p.events[i]); err != nil {
+			return false, err
+		}
+	}
+	return p.more, nil
+}
+
+// take returns the page after the next batch's position.
+func (rd *reader) take(ctx context.Context) page {
+	found := rd.ahead
+	if found == nil {
+		found = make(chan page, 1)
+		rd.look(ctx, rd.next.position, min(rd.page, rd.relay.cfg.MaxBatch-len(rd.next.records)), found)
+		return <-found
+	}
+	rd.ahead = nil
+	p := <-found
+	p.more = true // what was not there when it was read may be there by now
+	return p
+}
+
+func (rd *reader) look(ctx context.Context, after eventstore.Position, limit int, found chan<- page) {
+	events, err := rd.relay.cfg.Log.ReadLog(ctx, after, limit)
+	found <- page{events: events, more: len(events) == limit, err: err}
+}
+
+// finish waits for the page that nobody will take, once its context has ended.
+func (rd *reader) finish() {
+	if rd.ahead != nil {
+		<-rd.ahead
+	}
 }
 
 // add puts an event into the batch, unless its partition has it already. The checks cost nothing and would find a log that

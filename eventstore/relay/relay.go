@@ -16,7 +16,7 @@ import (
 const (
 	// Pause between a session that failed and the next.
 	minPause = 50 * time.Millisecond
-	maxPause = 5 * time.Second
+	maxPause = 2 * time.Second
 
 	// startTimeout bounds fencing and reading what was published.
 	startTimeout = 30 * time.Second

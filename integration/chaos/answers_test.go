@@ -7,10 +7,10 @@ func TestLostAnswers(t *testing.T) {
 	skipIfShort(t)
 	t.Parallel()
 	w, books := open(t)
-	proxy, address := proxied(t, w.postgres)
+	proxy, address := proxied(t, w.Postgres)
 	p := w.start(setup{postgres: address})
 	p.ready()
-	stop := books.load(t, p.url)
+	stop := books.Load(t, pace, p.url)
 	for n := range int64(rounds()) {
 		w.tap.drops.Store(1)
 		proxy.drops.Store(1)

@@ -9,5 +9,5 @@
 // A check that cannot fail proves nothing, so known mistakes ([github.com/ordo-platform/ordo/internal/failpoint.Mutant]) are
 // switched on in turn, and each must be found. And a fail point that was never reached makes its test fail.
 //
-// Start reading at TestKilledAtEveryPoint, then judge_test.go.
+// Start reading at TestKilledAtEveryPoint, then package judge.
 package chaos

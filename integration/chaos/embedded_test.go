@@ -16,23 +16,24 @@ import (
 
 	"github.com/ordo-platform/ordo/eventstore"
 	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
+	"github.com/ordo-platform/ordo/integration/judge"
 )
 
 const behind = 100_000
 
 // TestStartsFarBehind: an embedded platform is killed while a consumer is a hundred thousand events behind. The next start has an
-// empty broker. It is ready within ten seconds, and refills what any consumer needs, without a gap.
+// empty broker. It is ready within ten seconds, and refills what any consumer needs, without a gap; the consumer applies all of it.
 func TestStartsFarBehind(t *testing.T) {
 	if !full() {
 		t.Skip("fills a log; with ORDO_CHAOS=full")
 	}
 	t.Parallel()
-	w := &world{t: t, dir: t.TempDir()}
+	w := &world{World: &judge.World{T: t}, dir: t.TempDir()}
 	t.Cleanup(w.killAll)
 	p := w.start(setup{embedded: true, failpoints: "consumer/before-apply:views.orderview=sleep:1h@1"})
 	p.ready()
-	books := openShop(t, p.url)
-	books.place(t.Context(), p.url, "the first")
+	books := judge.OpenShop(t, p.url)
+	books.Place(t.Context(), p.url, "the first")
 	fillOrders(t, w.runtime(p).Owners["orders"])
 	p.kill()
 
@@ -45,19 +46,19 @@ func TestStartsFarBehind(t *testing.T) {
 		t.Error("it takes more than 10 s")
 	}
 	found := w.runtime(p)
-	w.brokers = found.Kafka
+	w.Brokers = found.Kafka
 	var err error
-	if w.client, err = kgo.NewClient(kgo.SeedBrokers(w.brokers...)); err != nil {
+	if w.Client, err = kgo.NewClient(kgo.SeedBrokers(w.Brokers...)); err != nil {
 		t.Fatal(err)
 	}
-	defer w.client.Close()
+	defer w.Client.Close()
 	seen := map[int64]int{}
 	await(t, "the log is on the topic", func() bool { return w.committed("orders.events") > behind })
-	within(t, patience, func() bool {
+	judge.Within(t, judge.Patience, func() bool {
 		clear(seen)
-		for _, records := range w.read("orders.events") {
+		for _, records := range w.Read("orders.events") {
 			for _, r := range records {
-				seen[number(header(r, "ce_sequence"))]++
+				seen[judge.Number(judge.Header(r, "ce_sequence"))]++
 			}
 		}
 		return len(seen) > behind
@@ -66,6 +67,16 @@ func TestStartsFarBehind(t *testing.T) {
 		if seen[position+1] != 1 {
 			t.Fatalf("event %d is %d times on the topic", position+1, seen[position+1])
 		}
+	}
+	views, err := pgx.Connect(t.Context(), found.Owners["views"])
+	must(t, err)
+	defer func() { _ = views.Close(context.WithoutCancel(t.Context())) }()
+	var orders, wrong int
+	if !judge.Within(t, 5*judge.Patience, func() bool {
+		must(t, views.QueryRow(t.Context(), "SELECT count(*), count(*) FILTER (WHERE applied <> version) FROM orderview_orders").Scan(&orders, &wrong))
+		return orders > behind || wrong > 0
+	}) || wrong > 0 {
+		t.Errorf("the read model has %d orders, %d of them wrong", orders, wrong)
 	}
 }
 
@@ -77,8 +88,8 @@ type runtimeFile struct {
 }
 
 func (w *world) runtime(p *child) (found runtimeFile) {
-	w.t.Helper()
-	await(w.t, "the process says where its parts are", func() bool {
+	w.T.Helper()
+	await(w.T, "the process says where its parts are", func() bool {
 		text, err := os.ReadFile(filepath.Join(w.dir, "place-0", "runtime.json"))
 		return err == nil && json.Unmarshal(text, &found) == nil && found.PID == p.cmd.Process.Pid
 	})
@@ -88,7 +99,7 @@ func (w *world) runtime(p *child) (found runtimeFile) {
 // fillOrders appends copies of the first order, each as an order of its own.
 func fillOrders(t *testing.T, address string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), judge.Patience)
 	defer cancel()
 	pool, err := pgxpool.New(ctx, address)
 	if err != nil {

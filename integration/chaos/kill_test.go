@@ -3,6 +3,8 @@ package chaos
 import (
 	"fmt"
 	"testing"
+
+	"github.com/ordo-platform/ordo/integration/judge"
 )
 
 // points are where a process is killed, and by when at the latest: the hit is drawn from 1 to most.
@@ -10,6 +12,8 @@ var points = []struct {
 	name string
 	most int
 }{
+	{"store/before-commit", 40},
+	{"store/after-commit", 40},
 	{"relay/before-fence", 5}, // once for each service, at the start
 	{"relay/after-fence", 5},
 	{"relay/mid-produce", 20},
@@ -28,7 +32,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	w, books := open(t)
 	r := random(t)
 	for _, point := range points {
-		stop := books.load(t, w.url(0))
+		stop := books.Load(t, pace, w.url(0))
 		for range rounds() {
 			p := w.start(setup{failpoints: fmt.Sprintf("%s=kill@%d", point.name, 1+r.IntN(point.most))})
 			p.diesAt(point.name)
@@ -59,7 +63,7 @@ func TestFailsAtEveryPoint(t *testing.T) {
 		}
 	}
 	p := w.start(setup{failpoints: orders})
-	stop := books.load(t, w.url(0))
+	stop := books.Load(t, pace, w.url(0))
 	await(t, "every order was carried out", func() bool { return p.hits() == n })
 	stop()
 	p.ready()
@@ -67,15 +71,15 @@ func TestFailsAtEveryPoint(t *testing.T) {
 }
 
 // open is a world with a shop that is open and nobody in it.
-func open(t *testing.T) (*world, *journal) {
+func open(t *testing.T) (*world, *judge.Journal) {
 	t.Helper()
 	w := newWorld(t)
 	p := w.start(setup{})
 	p.ready()
-	w.installAudit()
-	w.watch()
-	books := openShop(t, p.url)
-	if open := w.rest(patience); open != "" {
+	w.InstallAudit()
+	w.Watch()
+	books := judge.OpenShop(t, p.url)
+	if open := w.Rest(judge.Patience); open != "" {
 		t.Fatal(open)
 	}
 	p.stop()
@@ -83,22 +87,22 @@ func open(t *testing.T) (*world, *journal) {
 }
 
 // settle starts a process that does what is left, and judges.
-func (w *world) settle(books *journal) {
-	w.t.Helper()
+func (w *world) settle(books *judge.Journal) {
+	w.T.Helper()
 	w.forget()
 	p := w.start(setup{})
 	p.ready()
 	w.settleWith(p, books)
 }
 
-func (w *world) settleWith(p *child, books *journal) {
-	w.t.Helper()
-	wrong := books.askAgain(w.t, p.url)
-	if open := w.rest(patience); open != "" {
-		w.t.Errorf("does not come to rest: %s", open)
+func (w *world) settleWith(p *child, books *judge.Journal) {
+	w.T.Helper()
+	wrong := books.AskAgain(w.T, p.url)
+	if open := w.Rest(judge.Patience); open != "" {
+		w.T.Errorf("does not come to rest: %s", open)
 	}
 	p.stop()
-	for _, what := range append(wrong, w.judge()...) {
-		w.t.Error(what)
+	for _, what := range append(wrong, w.Judge()...) {
+		w.T.Error(what)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/ordo-platform/ordo/integration/judge"
 )
 
 // A lease lasts ten seconds, and so do memberships and transactions: who is silent for longer has lost all three.
@@ -23,7 +25,7 @@ func TestTakeover(t *testing.T) {
 	first.ready()
 	second := w.start(setup{place: 1})
 	second.ready()
-	stop := books.load(t, w.url(0), w.url(1))
+	stop := books.Load(t, pace, w.url(0), w.url(1))
 
 	first.kill()
 	t.Logf("after kill -9 another publishes within %s", w.publishesAgain(t, 15*time.Second))
@@ -41,7 +43,7 @@ func (w *world) publishesAgain(t *testing.T, limit time.Duration) time.Duration 
 	t.Helper()
 	began, before := time.Now(), w.epoch()
 	var end int64
-	if !within(t, 2*limit, func() bool {
+	if !judge.Within(t, 2*limit, func() bool {
 		if end == 0 && w.epoch() > before {
 			end = w.committed("orders.relay")
 		}
@@ -58,14 +60,14 @@ func (w *world) publishesAgain(t *testing.T, limit time.Duration) time.Duration 
 
 func (w *world) epoch() int64 {
 	type lease struct{ Epoch int64 }
-	return query[lease](w, "orders", "SELECT epoch FROM leases WHERE name = 'relay'")[0].Epoch
+	return judge.Query[lease](w.World, "orders", "SELECT epoch FROM leases WHERE name = 'relay'")[0].Epoch
 }
 
 // committed is how far read-committed readers get in a topic, over all partitions.
 func (w *world) committed(topic string) (sum int64) {
-	ends, err := kadm.NewClient(w.client).ListCommittedOffsets(w.t.Context(), topic)
+	ends, err := kadm.NewClient(w.Client).ListCommittedOffsets(w.T.Context(), topic)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	ends.Each(func(o kadm.ListedOffset) { sum += o.Offset })
 	return sum
@@ -85,7 +87,7 @@ func TestZombies(t *testing.T) {
 		zombie.ready() // and so has the leases
 		other := w.start(setup{place: 1})
 		other.ready()
-		stop := books.load(t, w.url(1))
+		stop := books.Load(t, pace, w.url(1))
 		await(t, "the process stands still", func() bool { return zombie.hits() == 1 })
 		pause := time.NewTimer(silence)
 		select {
@@ -95,7 +97,7 @@ func TestZombies(t *testing.T) {
 		zombie.signal(syscall.SIGCONT)
 		zombie.ready()
 		stop()
-		if open := w.rest(patience); open != "" {
+		if open := w.Rest(judge.Patience); open != "" {
 			t.Errorf("%s: does not come to rest: %s", point, open)
 		}
 		zombie.stop()

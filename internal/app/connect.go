@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ordo-platform/ordo/aggregates/product"
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/consumer"
@@ -27,30 +28,43 @@ const (
 // connect joins the services by Kafka: who publishes, who reads what, who reacts to what.
 func (p *Platform) connect() error {
 	for _, kept := range readmodels.All() {
-		p.project(kept)
+		if p.services[kept.Service] != nil {
+			p.project(kept)
+		}
 	}
 	for name, sources := range reactsTo {
 		s := p.services[name]
+		if s == nil {
+			continue
+		}
 		handler := reactorHandler{reactor: fulfilment.Steps.For(name), commands: s.commands, store: s.store}
 		if err := p.consume(name, "fulfilment", sources, handler); err != nil {
 			return err
 		}
 	}
 	for _, name := range publishers() {
-		if err := p.publish(p.services[name]); err != nil {
-			return err
+		if s := p.services[name]; s != nil {
+			if err := p.publish(s); err != nil {
+				return err
+			}
 		}
 	}
-	o := p.services[Orders]
-	o.deadlines = deadlines.New(deadlines.Config{Store: o.store, Pool: o.pool, Commands: o.commands, Clock: time.Now, Logger: o.log})
-	s := p.services[Payments]
-	provider, err := psp.NewClient(psp.ClientConfig{BaseURL: p.config.PaymentProvider, Timeout: p.config.PaymentTimeout})
-	if err != nil {
+	if o := p.services[Orders]; o != nil {
+		o.deadlines = deadlines.New(deadlines.Config{Store: o.store, Pool: o.pool, Commands: o.commands, Clock: time.Now, Logger: o.log})
+	}
+	if s := p.services[Payments]; s != nil {
+		provider, err := psp.NewClient(psp.ClientConfig{BaseURL: p.config.PaymentProvider, Timeout: p.config.PaymentTimeout})
+		if err != nil {
+			return err
+		}
+		s.worker = payments.New(payments.Config{Store: s.store, Pool: s.pool, Commands: s.commands, Provider: provider, Logger: s.log})
+	}
+	if v := p.services[Views]; v != nil {
+		var err error
+		p.waiter, err = consumer.NewWaiter(consumer.WaiterConfig{Brokers: p.config.Brokers, Services: publishers(), Pool: v.pool, Logger: p.config.Logger})
 		return err
 	}
-	s.worker = payments.New(payments.Config{Store: s.store, Pool: s.pool, Commands: s.commands, Provider: provider, Logger: s.log})
-	p.waiter, err = consumer.NewWaiter(consumer.WaiterConfig{Brokers: p.config.Brokers, Services: publishers(), Pool: p.services[Views].pool, Logger: p.config.Logger})
-	return err
+	return nil
 }
 
 // consume adds a consumer to a service. Its name is <service>.<what>.
@@ -90,7 +104,7 @@ func (p *Platform) newConsumer(s *service, name string, topics []string, handler
 		Sources:  sources,
 		OnCommit: committed,
 
-		Replication: replication,
+		Replication: max(p.config.Replication, 1),
 		StopTimeout: giveUp,
 		Logger:      s.log.With("consumer", name),
 	})
@@ -98,6 +112,18 @@ func (p *Platform) newConsumer(s *service, name string, topics []string, handler
 		return nil, fmt.Errorf("consumer %s: %w", name, err)
 	}
 	return c, nil
+}
+
+// followProducts tells the caches of products what has changed, whoever projects it.
+func (p *Platform) followProducts(ctx context.Context) error {
+	brokers := kafka.Config{Brokers: p.config.Brokers, Logger: p.config.Logger}
+	return brokers.Follow(ctx, kafka.EventsTopic(Catalog), func(e eventstore.Recorded) {
+		for _, s := range p.services {
+			if s.products != nil {
+				s.products.Changed(product.SKU(e.Stream.Key()), e.Version)
+			}
+		}
+	})
 }
 
 // publish adds a relay to a service.
@@ -111,10 +137,10 @@ func (p *Platform) publish(s *service) error {
 	s.relay, err = relay.New(relay.Config{
 		Service:    s.name,
 		Log:        s.store,
-		Lease:      s.store.Lease("relay", s.holder(), leaseTime),
+		Lease:      s.store.Lease("relay", p.config.Holder, leaseTime),
 		Wake:       wake,
 		Brokers:    p.config.Brokers,
-		Partitions: partitions,
+		Partitions: Partitions,
 		StartAt:    startAt,
 
 		StopTimeout: giveUp,
@@ -142,7 +168,7 @@ func (p *Platform) refillFrom(ctx context.Context, s *service) (eventstore.Posit
 			if err != nil {
 				return 0, err
 			}
-			seen := make([]eventstore.Position, partitions)
+			seen := make([]eventstore.Position, Partitions)
 			for partition, position := range applied {
 				seen[partition] = position
 			}

@@ -37,6 +37,7 @@ type LocalConfig struct {
 	SlowPayment    time.Duration     // how long the payment simulator lets pm_slow wait; 0: its default
 	PaymentTimeout time.Duration     // of one call to it, as in Config
 	Deadlines      fulfilment.Within // as in Config
+	ProductTTL     time.Duration     // as in Config
 	Logger         *slog.Logger
 }
 
@@ -116,6 +117,7 @@ func NewLocal(ctx context.Context, c LocalConfig) (_ *Local, err error) {
 		UnsafeDurability: c.UnsafeDurability || c.DataDir == "" && c.DatabaseURL == "",
 		Deadlines:        c.Deadlines,
 		PaymentTimeout:   c.PaymentTimeout,
+		ProductTTL:       c.ProductTTL,
 	})
 	return l, err
 }

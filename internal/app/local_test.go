@@ -36,9 +36,9 @@ func TestDemo(t *testing.T) {
 	})
 	p := start(t, config)
 	report, err := demo.Run(t.Context(), demo.Shop{
-		Client: p.client,
-		Ledger: func(context.Context) ([]psp.Operation, error) { return p.Provider.Ledger(), nil },
-		Say:    demo.Say(func(line string) { t.Log(line) }),
+		Client:   p.client,
+		Provider: p.Provider,
+		Say:      demo.Say(func(line string) { t.Log(line) }),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +80,49 @@ func TestReadYourWrites(t *testing.T) {
 		seen, err := p.client.Order(t.Context(), placed.Value.ID, placed.Position)
 		if err != nil || seen.Value.Version < placed.Value.Version {
 			t.Fatalf("order %d, written at %s, is not seen: version %d, %v", i, placed.Position, seen.Value.Version, err)
+		}
+	}
+	p.stop()
+}
+
+// TestCachedProducts: where only an event can end what a cache believes, orders are placed at the new price soon after it was
+// set, and queries that say what they have seen never get an older one.
+func TestCachedProducts(t *testing.T) {
+	t.Parallel()
+	p := start(t, app.LocalConfig{ProductTTL: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	customer := p.openShop(t)
+	price := func(amount int64) client.Product {
+		return client.Product{SKU: "MUG", Name: "Mug", Price: client.Money{Amount: amount, Currency: "EUR"}}
+	}
+	ordered := func(key string) int64 {
+		placed, err := p.client.PlaceOrder(t.Context(), key, client.PlaceOrder{
+			CustomerID: customer, Lines: []client.Item{{SKU: "MUG", Quantity: 1}}, PaymentMethod: psp.MethodOK,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return placed.Value.Total.Amount
+	}
+	before := ordered("before")
+	for amount := before + 1; ; amount++ { // the caches may not yet listen when the first one is set
+		set, err := p.client.PutProduct(t.Context(), price(amount))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.Get("http://" + p.Addr() + "/v1/products/MUG?after=" + set.Position)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if want := fmt.Sprintf(`"amount":%d`, amount); err != nil || !strings.Contains(string(said), want) {
+			t.Errorf("want %s, got %s, %v", want, said, err)
+		}
+		if now := ordered(fmt.Sprint("at", amount)); now > before {
+			break
+		}
+		if amount > before+500 {
+			t.Fatal("no event ends what the cache believes")
 		}
 	}
 	p.stop()

@@ -11,9 +11,14 @@ import (
 	"github.com/ordo-platform/ordo/internal/logapi"
 )
 
-// logOf is the log that fills a topic: of this process, or over HTTP that of another.
+// logOf is the log that fills a topic.
 func (p *Platform) logOf(topic string) (logapi.Log, error) {
 	service, _ := kafka.ServiceOf(topic)
+	return p.serviceLog(service)
+}
+
+// serviceLog is the log of a service: of this process, or over HTTP that of another.
+func (p *Platform) serviceLog(service string) (logapi.Log, error) {
 	if address, elsewhere := p.config.Logs[service]; elsewhere {
 		return logapi.NewClient(address, service)
 	}
@@ -32,7 +37,7 @@ func (p *Platform) LogAddr() string {
 	return p.config.LogListener.Addr().String()
 }
 
-// serveLogs lets other processes read the logs of this one, until ctx ends.
+// serveLogs lets other processes read the logs of this one and ask how it is, until ctx ends: also while it stops.
 func (p *Platform) serveLogs(ctx context.Context) error {
 	logs := map[string]logapi.Log{}
 	for name, s := range p.services {
@@ -40,7 +45,13 @@ func (p *Platform) serveLogs(ctx context.Context) error {
 			logs[name] = s.store
 		}
 	}
-	server := httpapi.NewServer(p.config.LogListener.Addr().String(), logapi.Handler(logs, p.config.Logger))
+	mux := http.NewServeMux()
+	log := logapi.Handler(logs, p.config.Logger)
+	mux.Handle("/internal/v1/log/", log)
+	mux.Handle("/internal/v1/log", log)
+	mux.HandleFunc("GET "+StatusPath, p.serveStatus)
+	mux.Handle("/", p.internal)
+	server := httpapi.NewServer(p.config.LogListener.Addr().String(), mux)
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(p.config.LogListener) }()
 	select {

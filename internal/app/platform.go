@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,7 +18,6 @@ import (
 	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/consumer"
 	"github.com/ordo-platform/ordo/internal/httpapi"
-	"github.com/ordo-platform/ordo/internal/kafka"
 	"github.com/ordo-platform/ordo/internal/psp"
 )
 
@@ -37,21 +37,30 @@ const (
 type Platform struct {
 	config   Config
 	services map[string]*service
-	waiter   *consumer.Waiter
+	waiter   *consumer.Waiter // views only
 	listener net.Listener
 	server   *http.Server
+	internal http.Handler
+	started  time.Time
+	draining atomic.Bool
 }
 
-// New opens databases, brings their tables up to date, makes missing topics and builds every service. It starts nothing,
-// but what it opened is held until Run returns or Close is called.
+// New opens databases, brings their tables up to date, makes missing topics and builds every service; with Config.Prepared
+// it checks tables and topics instead. It starts nothing, but what it opened is held until Run returns or Close is called.
 func New(ctx context.Context, c Config) (_ *Platform, err error) {
-	p := &Platform{config: c, listener: c.Listener, services: map[string]*service{}}
+	c.Holder = c.holder()
+	p := &Platform{config: c, listener: c.Listener, services: map[string]*service{}, started: time.Now()}
 	defer func() {
 		if err != nil {
 			p.Close()
 		}
 	}()
-	if err := ensureTopics(ctx, c); err != nil {
+	if c.Prepared {
+		err = checkTopics(ctx, c)
+	} else {
+		err = ensureTopics(ctx, c)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := p.openServices(ctx); err != nil {
@@ -64,23 +73,14 @@ func New(ctx context.Context, c Config) (_ *Platform, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.server = httpapi.NewServer(p.Addr(), api)
+	p.server, p.internal = httpapi.NewServer(p.Addr(), api), api.Internal()
 	return p, nil
 }
 
-func ensureTopics(ctx context.Context, c Config) error {
-	client, err := kafka.Config{Brokers: c.Brokers, Logger: c.Logger}.NewClient()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	return kafka.EnsureTopics(ctx, client, topics()...)
-}
-
 func (p *Platform) openServices(ctx context.Context) error {
-	opened := make([]*service, len(Services()))
+	opened := make([]*service, len(p.config.services()))
 	g, gctx := errgroup.WithContext(ctx)
-	for i, name := range Services() {
+	for i, name := range p.config.services() {
 		g.Go(func() (err error) {
 			opened[i], err = openService(gctx, name, p.config)
 			return err
@@ -127,12 +127,39 @@ func (p *Platform) Run(ctx context.Context) error {
 			work.add("deadlines", service.deadlines.Run)
 		}
 	}
-	work.add("read-your-writes", p.waiter.Run)
+	if p.waiter != nil {
+		work.add("read-your-writes", p.waiter.Run)
+	}
+	if p.services[Orders] != nil || p.services[Views] != nil {
+		work.add("product caches", p.followProducts)
+	}
 	if p.config.LogListener != nil {
 		relays.add("log API", p.serveLogs)
 	}
 	requests.add("HTTP", p.serve)
+	ctx, cancel := p.drained(ctx)
+	defer cancel()
 	return s.run(ctx)
+}
+
+// drained returns a context that ends some time after ctx: until then this process says that it is not ready, and still
+// serves those who have not heard of it.
+func (p *Platform) drained(ctx context.Context) (context.Context, context.CancelFunc) {
+	until, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		p.draining.Store(true)
+		timer := time.NewTimer(p.config.DrainDelay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-until.Done(): // something has failed
+		}
+	})
+	return until, func() {
+		stop()
+		cancel()
+	}
 }
 
 // serve answers requests until ctx ends, then lets those under way finish.
@@ -209,32 +236,59 @@ func (p *Platform) check(ctx context.Context) error {
 }
 
 func (p *Platform) checks() []httpapi.Check {
-	var checks []httpapi.Check
-	for _, name := range Services() {
+	checks := []httpapi.Check{{Name: "draining", Check: func(context.Context) error {
+		if p.draining.Load() {
+			return errDraining
+		}
+		return nil
+	}}}
+	for _, name := range p.config.services() {
 		checks = append(checks, p.services[name].checks()...)
 	}
 	return checks
 }
 
-// api puts the routes of every service on one handler.
-func (p *Platform) api() (http.Handler, error) {
-	key := make([]byte, httpapi.MinCursorKeyLength) // list cursors end with the process
-	_, _ = rand.Read(key)                           // never fails
-	return httpapi.New(httpapi.Config{
-		Orders:         p.services[Orders].ordersAPI(),
-		Inventory:      p.services[Inventory].commandsAPI(),
-		Payments:       &httpapi.Payments{Log: p.services[Payments].store},
-		Catalog:        p.services[Catalog].commandsAPI(),
-		Customers:      p.services[Customers].commandsAPI(),
-		Views:          p.services[Views].viewsAPI(p.waiter),
-		Process:        p.processAPI(),
+var errDraining = errors.New("this process is stopping, it takes no new work")
+
+// api puts the routes of every service of this process on one handler.
+func (p *Platform) api() (*httpapi.API, error) {
+	key := p.config.CursorKey
+	if len(key) == 0 {
+		key = make([]byte, httpapi.MinCursorKeyLength) // list cursors end with the process
+		_, _ = rand.Read(key)                          // never fails
+	}
+	c := httpapi.Config{
 		Health:         p.checks(),
+		HealthApart:    p.config.HealthApart,
 		PaymentMethods: psp.Methods(),
 		CursorKey:      key,
 		Logger:         p.config.Logger,
 		Clock:          time.Now,
 		Version:        version(),
-	})
+	}
+	var err error
+	for name, s := range p.services {
+		switch name {
+		case Orders:
+			if c.Orders, err = p.ordersAPI(s); err != nil {
+				return nil, err
+			}
+		case Inventory:
+			c.Inventory = s.commandsAPI()
+		case Payments:
+			c.Payments = &httpapi.Payments{Log: s.store}
+		case Catalog:
+			c.Catalog = s.commandsAPI()
+		case Customers:
+			c.Customers = s.commandsAPI()
+		case Views:
+			c.Views = s.viewsAPI(p.waiter)
+		}
+	}
+	if c.Process, err = p.processAPI(); err != nil {
+		return nil, err
+	}
+	return httpapi.New(c)
 }
 
 // version is that of the module this program was built from.

@@ -117,7 +117,7 @@ func hotSKU(t testing.TB, history int) (*pgxpool.Pool, reactorHandler) {
 	if err := postgres.Migrate(t.Context(), pool, "eventstore", eventpg.Migrations()); err != nil {
 		t.Fatal(err)
 	}
-	store, err := eventpg.Open(t.Context(), pool, eventpg.Config{Partitions: partitions, UnsafeDurability: true})
+	store, err := eventpg.Open(t.Context(), pool, eventpg.Config{Partitions: Partitions, UnsafeDurability: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,8 @@ func TestRoles(t *testing.T) {
 		{runtime, `DELETE FROM productview_g1.productview_products`},
 		{runtime, `CREATE TABLE productview_g1.made ()`},
 		{runtime, `UPDATE generations SET state = 'retired'`},
-		{runtime, `SELECT FROM migrations_eventstore`},
+		{runtime, `UPDATE migrations_eventstore SET is_applied = false`},
+		{runtime, `DELETE FROM migrations_eventstore`},
 		{runtime, `INSERT INTO migrations_eventstore (version_id, is_applied) VALUES (99, true)`},
 		{runtime, `CREATE TABLE made ()`},
 		{runtime, `CREATE TEMP TABLE made ()`},
@@ -289,13 +290,19 @@ func TestGivenServer(t *testing.T) {
 	}
 }
 
-// counter counts what is logged at level warn and above.
+// counter counts warnings of services that run with all privileges.
 type counter struct {
 	slog.Handler
 	n atomic.Int64
 }
 
 func (c *counter) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
-func (c *counter) Handle(context.Context, slog.Record) error        { c.n.Add(1); return nil }
-func (c *counter) WithAttrs([]slog.Attr) slog.Handler               { return c }
-func (c *counter) WithGroup(string) slog.Handler                    { return c }
+
+func (c *counter) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "services run with all privileges") { // a busy machine is warned of other things too
+		c.n.Add(1)
+	}
+	return nil
+}
+func (c *counter) WithAttrs([]slog.Attr) slog.Handler { return c }
+func (c *counter) WithGroup(string) slog.Handler      { return c }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
-	"os"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
@@ -15,12 +12,10 @@ import (
 	"github.com/ordo-platform/ordo/internal/command"
 	"github.com/ordo-platform/ordo/internal/consumer"
 	"github.com/ordo-platform/ordo/internal/deadlines"
-	"github.com/ordo-platform/ordo/internal/generations"
 	"github.com/ordo-platform/ordo/internal/httpapi"
 	"github.com/ordo-platform/ordo/internal/payments"
 	"github.com/ordo-platform/ordo/internal/postgres"
-	"github.com/ordo-platform/ordo/internal/readmodels"
-	"github.com/ordo-platform/ordo/projections"
+	"github.com/ordo-platform/ordo/projections/productview"
 )
 
 // maxConns bounds the connections of one service in one process. Consumers take one per partition at work, so this is also
@@ -42,11 +37,12 @@ type service struct {
 	consumers []*consumer.Consumer // that react
 	worker    *payments.Worker     // payments only
 	deadlines *deadlines.Worker    // orders only
+	products  *productview.Cache   // orders and views
 
 	projections []*projection
 }
 
-// openService opens a service's database, brings it up to date and opens its log.
+// openService opens a service's database, brings it up to date or sees that it is, and opens its log.
 func openService(ctx context.Context, name string, c Config) (_ *service, err error) {
 	s := &service{name: name, config: c, log: c.Logger.With("service", name)}
 	defer func() {
@@ -55,20 +51,28 @@ func openService(ctx context.Context, name string, c Config) (_ *service, err er
 			err = fmt.Errorf("service %s: %w", name, err)
 		}
 	}()
-	if s.pool, err = postgres.Open(ctx, c.Databases[name], maxConns); err != nil {
+	if s.pool, err = postgres.OpenForLookups(ctx, c.Databases[name], maxConns); err != nil {
 		return nil, err
 	}
 	if err := s.checkServer(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.prepareTables(ctx); err != nil {
+	if c.Prepared {
+		err = checkTables(ctx, name, s.pool)
+	} else {
+		err = s.prepareTables(ctx)
+	}
+	if err != nil {
 		return nil, err
+	}
+	if name == Orders || name == Views {
+		s.products = productview.NewCache(productview.NewQueries(s.pool), c.ProductTTL)
 	}
 	if name == Views {
 		return s, nil
 	}
 	s.store, err = eventpg.Open(ctx, s.pool, eventpg.Config{
-		Partitions: partitions, DrainTimeout: giveUp, UnsafeDurability: c.UnsafeDurability,
+		Partitions: Partitions, DrainTimeout: giveUp, UnsafeDurability: c.UnsafeDurability,
 	})
 	if err != nil {
 		return nil, err
@@ -93,51 +97,6 @@ func (s *service) checkServer(ctx context.Context) error {
 	return eventpg.CheckServer(ctx, s.pool, s.config.UnsafeDurability)
 }
 
-// prepareTables brings the service's tables up to date, as the owner of its database, and lets the role the service runs
-// under do with them what it needs. Without an owner, that role is the owner.
-func (s *service) prepareTables(ctx context.Context) error {
-	owner := s.pool
-	if address := s.config.Owners[s.name]; address != "" {
-		var err error
-		if owner, err = postgres.Open(ctx, address, ownerConns); err != nil {
-			return err
-		}
-		defer owner.Close()
-	}
-	access, err := s.migrate(ctx, owner)
-	if err != nil || owner == s.pool {
-		return err
-	}
-	var role string
-	if err := s.pool.QueryRow(ctx, "SELECT current_user").Scan(&role); err != nil {
-		return err
-	}
-	return postgres.Grant(ctx, owner, role, access)
-}
-
-// migrate returns what the service's role needs on the tables it has made.
-func (s *service) migrate(ctx context.Context, owner *pgxpool.Pool) (access map[string]string, err error) {
-	access = consumer.Access()
-	if s.name != Views {
-		if err := postgres.Migrate(ctx, owner, "eventstore", eventpg.Migrations()); err != nil {
-			return nil, err
-		}
-		maps.Copy(access, eventpg.Access())
-	}
-	if err := postgres.Migrate(ctx, owner, "consumer", consumer.Migrations()); err != nil {
-		return nil, err
-	}
-	var models []projections.ReadModel
-	for _, kept := range readmodels.Of(s.name) {
-		models = append(models, kept.ReadModel)
-	}
-	if err := generations.Prepare(ctx, owner, models...); err != nil {
-		return nil, err
-	}
-	maps.Copy(access, generations.Access(models...))
-	return access, nil
-}
-
 // close gives up the service's connections.
 func (s *service) close() {
 	if s != nil && s.pool != nil {
@@ -152,18 +111,6 @@ func (s *service) runRelay(ctx context.Context) error {
 		<-ctx.Done()
 	}
 	return nil
-}
-
-// holder names this process in leases.
-func (s *service) holder() string {
-	if s.config.Holder != "" {
-		return s.config.Holder
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()[:8])
 }
 
 // checks are the service's part of /readyz.

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"slices"
+
 	"github.com/ordo-platform/ordo/internal/kafka"
+	"github.com/ordo-platform/ordo/internal/readmodels"
 )
 
-// partitions is the number of partitions of every events topic, pinned in each log when it is created. It bounds how many
+// Partitions is the number of partitions of every events topic, pinned in each log when it is created. It bounds how many
 // replicas of a consumer share the work.
-const partitions = 12
+const Partitions = 12
 
 // consumerName is the consumer group and the checkpoint key of what a service does with events.
 func consumerName(service, what string) string { return service + "." + what }
@@ -18,14 +21,22 @@ var reactsTo = map[string][]string{
 	Payments:  {Orders},
 }
 
-// replication is the number of copies of each partition.
-const replication = 1
-
 // topics are all topics of the platform.
-func topics() []kafka.TopicSpec {
+func topics(replication int16) []kafka.TopicSpec {
+	replication = max(replication, 1)
 	var specs []kafka.TopicSpec
 	for _, service := range publishers() {
-		specs = append(specs, kafka.EventsTopicSpec(service, partitions, replication), kafka.RelayTopicSpec(service, replication))
+		specs = append(specs, kafka.EventsTopicSpec(service, Partitions, replication), kafka.RelayTopicSpec(service, replication))
 	}
 	return specs
+}
+
+// Sources are the services whose events a service reads.
+func Sources(service string) []string {
+	sources := slices.Clone(reactsTo[service])
+	for _, kept := range readmodels.Of(service) {
+		sources = append(sources, kept.Source)
+	}
+	slices.Sort(sources)
+	return slices.Compact(sources)
 }

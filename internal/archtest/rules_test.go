@@ -45,7 +45,7 @@ var rules = []rule{
 	},
 	{
 		packages: []string{"./eventstore/postgres"},
-		ours:     []string{"./eventstore"},
+		ours:     []string{"./eventstore", "./internal/failpoint"},
 		never:    []string{"./eventstore/relay", "./aggregates/...", "./schemas/...", kgo},
 	},
 	{
@@ -78,7 +78,7 @@ var rules = []rule{
 	{
 		// One read model never needs another: what both need belongs to projections, or into the event.
 		packages: []string{"./projections/..."},
-		except:   []string{"./projections"},
+		except:   []string{"./projections", "./projections/projectiontest"},
 		ours:     []string{"./aggregates/...", "./eventstore", "./schemas", "./projections"},
 		never:    []string{kgo, "./internal/..."},
 	},

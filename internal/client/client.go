@@ -27,6 +27,8 @@ type Config struct {
 	URL     string        // base address, http or https, with a path where a gateway puts one
 	Timeout time.Duration // of one request, reading the answer included; default [DefaultTimeout]
 	Retry   Retry
+
+	Transport http.RoundTripper // what carries requests; default HTTP, with connections of its own
 }
 
 // Client makes requests to one API. It is safe for concurrent use.
@@ -43,6 +45,7 @@ type Answer[T any] struct {
 	Body     json.RawMessage // as it came
 	Position string          // of the answer (Ordo-Position): a read with it as "after" sees at least as much
 	Replayed bool            // the command had been executed before, under the same key; this is its stored answer
+	Stale    bool            // the read does not include yet what "after" asked for
 }
 
 // New checks the configuration; it makes no connection.
@@ -57,7 +60,11 @@ func New(config Config) (*Client, error) {
 	if config.Timeout == 0 {
 		config.Timeout = DefaultTimeout
 	}
-	return &Client{base: base, http: newHTTPClient(), limit: config.Timeout, retry: config.Retry.withDefaults()}, nil
+	carrier := newHTTPClient()
+	if config.Transport != nil {
+		carrier.Transport = config.Transport
+	}
+	return &Client{base: base, http: carrier, limit: config.Timeout, retry: config.Retry.withDefaults()}, nil
 }
 
 // newHTTPClient has connections of its own, so that Close closes nobody else's. It follows no redirect: a POST would
@@ -180,6 +187,7 @@ func decode[T any](res response, err error) (Answer[T], error) {
 		Body:     res.body,
 		Position: res.header.Get("Ordo-Position"),
 		Replayed: res.header.Get("Idempotent-Replayed") == "true",
+		Stale:    res.header.Get("Ordo-Stale") == "true",
 	}
 	if err := json.Unmarshal(res.body, &answer.Value); err != nil {
 		return Answer[T]{}, fmt.Errorf("decode answer: %w", err)

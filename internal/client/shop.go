@@ -28,6 +28,7 @@ type StockLevel struct {
 	OnHand    int64  `json:"on_hand"`
 	Reserved  int64  `json:"reserved"`
 	Available int64  `json:"available"`
+	Short     int64  `json:"short"` // promised to orders and not there
 }
 
 // PutProduct makes a product be as given.

@@ -53,9 +53,7 @@ func (s *session) apply(ctx context.Context, p *partition, b *batch) error {
 	}
 	live, letters := p.sort(b.items)
 	n := counts{applied: len(live), skipped: b.end.skipped - b.base.skipped, parked: len(letters)}
-	to := p.saved
-	to.Position, to.NextOffset, to.LeaderEpoch = b.end.position, b.end.offset, b.end.epoch
-	err := s.transact(ctx, p, to, n, func(ctx context.Context, tx pgx.Tx) error {
+	err := s.transact(ctx, []move{p.to(b, n)}, func(ctx context.Context, tx pgx.Tx) error {
 		if len(live) > 0 {
 			if err := handle(ctx, s.consumer.cfg.Handler, tx, live); err != nil {
 				return err
@@ -92,9 +90,23 @@ func (s *session) apply(ctx context.Context, p *partition, b *batch) error {
 	return nil
 }
 
-// transact does work in a transaction that moves the checkpoint of a partition. It fails with errZombie if another member has
-// moved it, and with errUnknown if it is not known whether the work was committed.
-func (s *session) transact(ctx context.Context, p *partition, to checkpoint, n counts, work func(context.Context, pgx.Tx) error) error {
+// move is of one partition's checkpoint, when a batch is applied.
+type move struct {
+	p  *partition
+	to checkpoint
+	n  counts
+}
+
+// to is the move that belongs to a batch.
+func (p *partition) to(b *batch, n counts) move {
+	to := p.saved
+	to.Position, to.NextOffset, to.LeaderEpoch = b.end.position, b.end.offset, b.end.epoch
+	return move{p, to, n}
+}
+
+// transact does work in a transaction that moves checkpoints. It fails with errZombie if another member has moved one of them,
+// and with errUnknown if it is not known whether the work was committed.
+func (s *session) transact(ctx context.Context, moves []move, work func(context.Context, pgx.Tx) error) error {
 	cfg := &s.consumer.cfg
 	ctx, cancel := context.WithTimeout(ctx, cfg.BatchTimeout)
 	defer cancel()
@@ -110,8 +122,8 @@ func (s *session) transact(ctx context.Context, p *partition, to checkpoint, n c
 	if err := failpoint.Hit(failpoint.ConsumerBeforeApply, cfg.Name); err != nil {
 		return err
 	}
-	// The checkpoint comes first: a zombie finds out before it has done any work.
-	if err := moveCheckpoint(ctx, tx, cfg.Name, p.topic, p.number, p.saved, to, n); err != nil {
+	// The checkpoints come first: a zombie finds out before it has done any work.
+	if err := moveCheckpoints(ctx, tx, cfg.Name, moves); err != nil {
 		return err
 	}
 	if err := work(ctx, tx); err != nil {
@@ -126,8 +138,10 @@ func (s *session) transact(ctx context.Context, p *partition, to checkpoint, n c
 	if err := failpoint.Hit(failpoint.ConsumerAfterCommit, cfg.Name); err != nil {
 		return fmt.Errorf("%w: %w", errUnknown, err)
 	}
-	p.saved = to
-	p.saved.Version++
+	for _, m := range moves {
+		m.p.saved = m.to
+		m.p.saved.Version++
+	}
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/failpoint"
@@ -23,8 +22,8 @@ var (
 	loadCheckpointsSQL string
 	//go:embed sql/insert_checkpoint.sql
 	insertCheckpointSQL string
-	//go:embed sql/move_checkpoint.sql
-	moveCheckpointSQL string
+	//go:embed sql/move_checkpoints.sql
+	moveCheckpointsSQL string
 )
 
 // Migrations returns the goose migrations of the tables that all consumers of a database share.
@@ -81,34 +80,69 @@ func loadCheckpoints(ctx context.Context, db Querier, consumer, topic string) (m
 // counts is what became of the records and refilled events of a batch.
 type counts struct{ applied, skipped, parked int }
 
-// moveCheckpoint replaces one checkpoint by another within tx. It fails with errZombie when the one to replace is not
-// there any more.
-func moveCheckpoint(ctx context.Context, tx pgx.Tx, consumer, topic string, partition int32, from, to checkpoint, n counts) error {
-	args := pgx.StrictNamedArgs{
-		"consumer": consumer, "topic": topic, "partition": partition,
-		"position": to.Position, "next_offset": to.NextOffset,
-		"topic_id": to.TopicID, "leader_epoch": to.LeaderEpoch, "cluster_id": to.ClusterID,
-		"applied": n.applied, "skipped": n.skipped, "parked": n.parked,
-	}
-	statement := insertCheckpointSQL
-	if from.Version > 0 {
-		statement = moveCheckpointSQL
-		args["version"] = from.Version
-	}
-	var moved pgconn.CommandTag
-	moved, err := tx.Exec(ctx, statement, args)
-	if err != nil {
-		return fmt.Errorf("move checkpoint: %w", err)
-	}
-	if moved.RowsAffected() == 0 && failpoint.Is(failpoint.NoOffsetGuard) {
-		unguarded := strings.Replace(moveCheckpointSQL, "AND version = @version", "AND @version >= 0", 1)
-		args["version"] = from.Version
-		moved, err = tx.Exec(ctx, unguarded, args)
-		if err != nil {
+// moveCheckpoints replaces checkpoints by others within tx. It fails with errZombie when one to be replaced is not there any more.
+func moveCheckpoints(ctx context.Context, tx pgx.Tx, consumer string, moves []move) error {
+	var known []move
+	for _, m := range moves {
+		if m.p.saved.Version > 0 {
+			known = append(known, m)
+			continue
+		}
+		if err := insertCheckpoint(ctx, tx, consumer, m); err != nil {
 			return err
 		}
 	}
-	if moved.RowsAffected() == 0 {
+	if len(known) == 0 {
+		return nil
+	}
+	args := moveArgs(consumer, known)
+	moved, err := tx.Exec(ctx, moveCheckpointsSQL, args)
+	if err != nil {
+		return fmt.Errorf("move checkpoints: %w", err)
+	}
+	if moved.RowsAffected() < int64(len(known)) && failpoint.Is(failpoint.NoOffsetGuard) {
+		unguarded := strings.Replace(moveCheckpointsSQL, "AND c.version = m.version", "", 1)
+		if moved, err = tx.Exec(ctx, unguarded, args); err != nil {
+			return err
+		}
+	}
+	if moved.RowsAffected() < int64(len(known)) {
+		return errZombie
+	}
+	return nil
+}
+
+func moveArgs(consumer string, moves []move) pgx.StrictNamedArgs {
+	n := len(moves)
+	topics, clusterIDs, topicIDs := make([]string, n), make([]string, n), make([]uuid.UUID, n)
+	partitions, epochs := make([]int32, n), make([]int32, n)
+	versions, positions, offsets := make([]int64, n), make([]int64, n), make([]int64, n)
+	applied, skipped, parked := make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, m := range moves {
+		topics[i], partitions[i], versions[i] = m.p.topic, m.p.number, m.p.saved.Version
+		positions[i], offsets[i], epochs[i] = int64(m.to.Position), m.to.NextOffset, m.to.LeaderEpoch
+		topicIDs[i], clusterIDs[i] = m.to.TopicID, m.to.ClusterID
+		applied[i], skipped[i], parked[i] = int64(m.n.applied), int64(m.n.skipped), int64(m.n.parked)
+	}
+	return pgx.StrictNamedArgs{
+		"consumer": consumer, "topics": topics, "partitions": partitions, "versions": versions, "positions": positions,
+		"next_offsets": offsets, "topic_ids": topicIDs, "leader_epochs": epochs, "cluster_ids": clusterIDs,
+		"applied": applied, "skipped": skipped, "parked": parked,
+	}
+}
+
+// insertCheckpoint makes the first checkpoint of a partition.
+func insertCheckpoint(ctx context.Context, tx pgx.Tx, consumer string, m move) error {
+	inserted, err := tx.Exec(ctx, insertCheckpointSQL, pgx.StrictNamedArgs{
+		"consumer": consumer, "topic": m.p.topic, "partition": m.p.number,
+		"position": m.to.Position, "next_offset": m.to.NextOffset,
+		"topic_id": m.to.TopicID, "leader_epoch": m.to.LeaderEpoch, "cluster_id": m.to.ClusterID,
+		"applied": m.n.applied, "skipped": m.n.skipped, "parked": m.n.parked,
+	})
+	if err != nil {
+		return fmt.Errorf("insert checkpoint: %w", err)
+	}
+	if inserted.RowsAffected() == 0 {
 		return errZombie
 	}
 	return nil

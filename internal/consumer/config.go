@@ -16,10 +16,10 @@ import (
 
 // Handler applies events.
 type Handler interface {
-	// Handle applies new events of one partition, in order, within tx. The transaction also holds the checkpoint, so it must
-	// neither be committed nor rolled back here. On an error all is undone and the same events come again, at once if the
-	// error is a conflict, a deadlock or a serialization failure, else after a pause. Partitions are handled at the same
-	// time. Handle must not have effects outside tx: it may run more often than it commits.
+	// Handle applies new events within tx: of one partition, or of several, those of each in order. The transaction also holds
+	// their checkpoints, so it must neither be committed nor rolled back here. On an error all is undone and the same events come
+	// again, those of each partition by themselves; at once if the error is a conflict, a deadlock or a serialization failure,
+	// else after a pause. It is called by several goroutines at a time. Handle must not have effects outside tx: it may run more often than it commits.
 	Handle(ctx context.Context, tx pgx.Tx, events []eventstore.Recorded) error
 }
 
@@ -55,8 +55,8 @@ type Config struct {
 
 	Replication int16 // copies of the dead letter topic; 0 means what the broker has as its default
 
-	MaxPoll  int // records in hand at once, of all partitions; one partition's share is one transaction
-	Parallel int // partitions handled at the same time, each with a connection of the pool
+	MaxPoll  int // records in hand at once, of all partitions; they are one transaction where all is well, else each partition's share is
+	Parallel int // partitions handled at the same time where they are handled by themselves, each with a connection of the pool
 
 	// BatchTimeout bounds one transaction, and after how long no further one is begun between two polls: twice as long must stay
 	// below the time the group waits for a member.

@@ -19,7 +19,7 @@ import (
 const (
 	// Pause between leaving the group and joining again.
 	minPause = 50 * time.Millisecond
-	maxPause = 5 * time.Second
+	maxPause = 2 * time.Second
 
 	leaveTimeout = 3 * time.Second
 )
@@ -89,6 +89,7 @@ type session struct {
 	client   *kgo.Client
 	ready    chan struct{} // closed once client is set
 	commits  *offsetCommits
+	apart    time.Time // until then each partition is a transaction of its own
 
 	mu         sync.Mutex
 	partitions map[topicPartition]*partition // assigned to this member
@@ -190,10 +191,14 @@ func (s *session) check(ctx context.Context, fetches kgo.Fetches) error {
 	return nil
 }
 
-// round applies what was fetched and what is due again, several partitions at a time.
+// round applies what was fetched and what is due again: in one transaction where all is well, and what is left partition by
+// partition, several at a time.
 func (s *session) round(ctx context.Context, fetches kgo.Fetches) error {
 	due, err := s.take(fetches)
 	if err != nil {
+		return err
+	}
+	if due, err = s.together(ctx, due); err != nil {
 		return err
 	}
 	var g errgroup.Group // one that fails does not cancel the others

@@ -19,6 +19,7 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/consumer"
 	"github.com/ordo-platform/ordo/internal/kafka"
+	"github.com/ordo-platform/ordo/internal/logapi"
 	"github.com/ordo-platform/ordo/internal/postgres"
 	"github.com/ordo-platform/ordo/internal/testenv"
 )
@@ -129,7 +130,8 @@ func (f *fixture) appendTo(stream eventstore.StreamID, version eventstore.Versio
 // source is the log as consumers see it.
 type source struct {
 	*fixture
-	down *atomic.Bool // it cannot be reached
+	logapi.Log              // what consumers do not ask for
+	down       *atomic.Bool // it cannot be reached
 }
 
 func (s source) ReadPartition(_ context.Context, partition int32, after, upTo eventstore.Position, limit int) (events []eventstore.Recorded, err error) {

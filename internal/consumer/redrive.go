@@ -146,7 +146,7 @@ func (s *session) redriveSome(ctx context.Context, p *partition, w wish, some []
 		ids[i], events[i] = e.id, e.event
 	}
 	released := false
-	err := s.transact(ctx, p, p.saved, counts{}, func(ctx context.Context, tx pgx.Tx) error {
+	err := s.transact(ctx, []move{{p: p, to: p.saved}}, func(ctx context.Context, tx pgx.Tx) error {
 		if len(events) > 0 {
 			if err := handle(ctx, s.consumer.cfg.Handler, tx, events); err != nil {
 				return err
@@ -189,7 +189,7 @@ func (s *session) parkAgain(ctx context.Context, p *partition, w wish, e waiting
 	args := s.args(p)
 	args["key"], args["position"] = w.key, e.event.Position
 	args["class"], args["fingerprint"], args["error"] = f.class, f.fingerprint, f.message
-	err := s.transact(ctx, p, p.saved, counts{}, func(ctx context.Context, tx pgx.Tx) error {
+	err := s.transact(ctx, []move{{p: p, to: p.saved}}, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, parkAgainSQL, args)
 		return err
 	})
@@ -218,7 +218,7 @@ func (s *session) discard(ctx context.Context, p *partition, w wish) error {
 	}
 	var next eventstore.Position
 	released := false
-	err = s.transact(ctx, p, p.saved, counts{}, func(ctx context.Context, tx pgx.Tx) (err error) {
+	err = s.transact(ctx, []move{{p: p, to: p.saved}}, func(ctx context.Context, tx pgx.Tx) (err error) {
 		if released, err = s.resolve(ctx, tx, p, w, "discarded", ids); err != nil || released {
 			return err
 		}

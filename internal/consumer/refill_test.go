@@ -19,7 +19,7 @@ func TestHoleIsRefilledFromTheLog(t *testing.T) {
 	var down atomic.Bool
 	down.Store(true)
 	c := f.config(handler{})
-	c.Sources = map[string]consumer.Source{topic: source{f, &down}}
+	c.Sources = map[string]consumer.Source{topic: source{fixture: f, down: &down}}
 	member, _ := f.start(t, c)
 	f.publish(t, f.append(20)...)
 	f.awaitApplied(t, 20)

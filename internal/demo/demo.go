@@ -16,7 +16,7 @@ import (
 
 const (
 	pollPause = 15 * time.Millisecond
-	patience  = 60 * time.Second // for one order to end
+	patience  = 3 * time.Minute // for one order to end
 )
 
 // Report is the outcome of a demo.
@@ -65,9 +65,9 @@ func (r Report) OK() bool {
 
 // Shop is the platform the demo runs on.
 type Shop struct {
-	Client *client.Client
-	Ledger func(context.Context) ([]psp.Operation, error) // the payment provider's own books
-	Say    func(format string, args ...any)               // tells what happens, a line a call; safe for concurrent use
+	Client   *client.Client
+	Provider *psp.Simulator
+	Say      func(format string, args ...any) // tells what happens, a line a call; safe for concurrent use
 }
 
 // Run fills the shelf, places all orders at once, follows each to its end, and checks the books. An error means that the
@@ -114,7 +114,7 @@ func open(ctx context.Context, shop Shop) (customerID string, err error) {
 func play(ctx context.Context, shop Shop, customer string, s scenario) (Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	key := uuid.NewString()
+	key := uuid.Must(uuid.NewV7()).String()
 	request := client.PlaceOrder{CustomerID: customer, Lines: s.lines, PaymentMethod: s.method}
 	began := time.Now()
 	placed, err := shop.Client.PlaceOrder(ctx, key, request)
@@ -138,16 +138,15 @@ func play(ctx context.Context, shop Shop, customer string, s scenario) (Order, e
 // follow tells about each new event of an order until its story is told, and asks of it what the scenario has.
 func follow(ctx context.Context, shop Shop, s scenario, o *Order, after string) error {
 	o.Status = client.StatusPlaced
-	told, asked := 0, false
+	told, wishes := 0, s.wishes
 	for {
-		if !asked {
-			position, err := ask(ctx, shop, s, o)
+		if len(wishes) > 0 && wishes[0].at == o.Status {
+			shop.Say("%-14s %s  (%s)", wishes[0].what, o.ID, s.name)
+			answer, err := wishes[0].ask(ctx, shop, o.ID)
 			if err != nil {
 				return err
 			}
-			if asked = position != ""; asked {
-				after = position
-			}
+			after, wishes = answer.Position, wishes[1:]
 		}
 		now, err := shop.Client.Order(ctx, o.ID, after)
 		var problem *client.ProblemError
@@ -159,11 +158,11 @@ func follow(ctx context.Context, shop Shop, s scenario, o *Order, after string) 
 			o.Events = append(o.Events, event)
 			shop.Say("               %s  %-26s  (%s)", o.ID, event, o.Scenario)
 		}
-		if err == nil {
+		if err == nil && !now.Stale { // a stale one may be from before what was asked last
 			o.Status = now.Value.Status
-		}
-		if s.done(o.Status) {
-			return nil
+			if s.done(o.Status, wishes) {
+				return nil
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -171,20 +170,6 @@ func follow(ctx context.Context, shop Shop, s scenario, o *Order, after string) 
 		case <-time.After(pollPause):
 		}
 	}
-}
-
-// ask asks for what the scenario has, if the order has come so far, and returns the position to follow it from.
-func ask(ctx context.Context, shop Shop, s scenario, o *Order) (after string, err error) {
-	var answer client.Answer[client.Order]
-	switch {
-	case s.cancelAt != "" && o.Status == s.cancelAt:
-		shop.Say("cancel         %s  (%s)", o.ID, s.name)
-		answer, err = shop.Client.CancelOrder(ctx, o.ID, "changed my mind")
-	case s.ship != nil && o.Status == client.StatusConfirmed:
-		shop.Say("ship           %s  (%s)", o.ID, s.name)
-		answer, err = shop.Client.ShipOrder(ctx, o.ID, *s.ship)
-	}
-	return answer.Position, err
 }
 
 // Say returns a Shop.Say that hands whole lines to write, one at a time.

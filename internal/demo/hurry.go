@@ -12,7 +12,7 @@ import (
 // of a payment lies between what a slow provider takes and where one that hangs is given up.
 func Hurry(c app.LocalConfig) app.LocalConfig {
 	c.SlowPayment = 700 * time.Millisecond
-	c.Deadlines = fulfilment.Within{order.StepAuthorizePayment: 2200 * time.Millisecond}
-	c.PaymentTimeout = 2500 * time.Millisecond
+	c.Deadlines = fulfilment.Within{order.StepAuthorizePayment: 3 * time.Second}
+	c.PaymentTimeout = 3300 * time.Millisecond
 	return c
 }

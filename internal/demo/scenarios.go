@@ -1,6 +1,10 @@
 package demo
 
 import (
+	"context"
+
+	"github.com/google/uuid"
+
 	"github.com/ordo-platform/ordo/internal/client"
 	"github.com/ordo-platform/ordo/internal/psp"
 )
@@ -21,13 +25,46 @@ type scenario struct {
 	name     string
 	lines    []client.Item
 	method   string
-	repeat   bool             // the request is sent twice under the same key
-	cancelAt client.Status    // cancelled once it has come here; never if empty
-	ship     *client.Shipment // once it is confirmed, if set
+	repeat   bool   // the request is sent twice under the same key
+	wishes   []wish // one after the other
 	expected client.Status
 }
 
-var parcel = &client.Shipment{Carrier: "DHL", TrackingNumber: "JD014600003RU"}
+// wish is something that is asked of an order once it has come somewhere.
+type wish struct {
+	at   client.Status
+	what string
+	ask  func(ctx context.Context, shop Shop, id string) (client.Answer[client.Order], error)
+}
+
+func cancel(at client.Status) wish {
+	return wish{at, "cancel", func(ctx context.Context, shop Shop, id string) (client.Answer[client.Order], error) {
+		return shop.Client.CancelOrder(ctx, id, "changed my mind")
+	}}
+}
+
+func ship() wish {
+	return wish{client.StatusConfirmed, "ship", func(ctx context.Context, shop Shop, id string) (client.Answer[client.Order], error) {
+		return shop.Client.ShipOrder(ctx, id, client.Shipment{Carrier: "DHL", TrackingNumber: "JD014600003RU"})
+	}}
+}
+
+// cancelUnderReview asks for what the provider will refuse.
+func cancelUnderReview() wish {
+	c := cancel(client.StatusConfirmed)
+	return wish{c.at, "cancel", func(ctx context.Context, shop Shop, id string) (client.Answer[client.Order], error) {
+		shop.Provider.SetUnderReview(id, true)
+		return c.ask(ctx, shop, id)
+	}}
+}
+
+// retryReviewed asks for it again, once the provider will not refuse it any more.
+func retryReviewed() wish {
+	return wish{client.StatusNeedsAttention, "retry", func(ctx context.Context, shop Shop, id string) (client.Answer[client.Order], error) {
+		shop.Provider.SetUnderReview(id, false)
+		return shop.Client.RetryOrder(ctx, id, uuid.Must(uuid.NewV7()).String(), "", "the provider has ended its review")
+	}}
+}
 
 // scenarios are orders of every fate. They are placed all at once.
 var scenarios = []scenario{
@@ -41,7 +78,7 @@ var scenarios = []scenario{
 		name:     "shipped: payment captured",
 		lines:    []client.Item{{SKU: "MUG", Quantity: 1}, {SKU: "CUP", Quantity: 1}},
 		method:   psp.MethodOK,
-		ship:     parcel,
+		wishes:   []wish{ship()},
 		expected: client.StatusShipped,
 	},
 	{
@@ -60,14 +97,14 @@ var scenarios = []scenario{
 		name:     "cancelled before payment: nothing paid",
 		lines:    []client.Item{{SKU: "CUP", Quantity: 2}},
 		method:   psp.MethodSlow,
-		cancelAt: client.StatusPlaced,
+		wishes:   []wish{cancel(client.StatusPlaced)},
 		expected: client.StatusCancelled,
 	},
 	{
 		name:     "cancelled after payment: hold voided",
 		lines:    []client.Item{{SKU: "CUP", Quantity: 2}},
 		method:   psp.MethodOK,
-		cancelAt: client.StatusConfirmed,
+		wishes:   []wish{cancel(client.StatusConfirmed)},
 		expected: client.StatusCancelled,
 	},
 	{
@@ -81,8 +118,14 @@ var scenarios = []scenario{
 		name:     "provider fails after charging: paid once",
 		lines:    []client.Item{{SKU: "MUG", Quantity: 1}},
 		method:   psp.MethodErrorAfterCharge,
-		ship:     parcel,
+		wishes:   []wish{ship()},
 		expected: client.StatusShipped,
+	},
+	{
+		name:     "provider flaky: tried again, paid once",
+		lines:    []client.Item{{SKU: "CUP", Quantity: 1}},
+		method:   psp.MethodFlaky,
+		expected: client.StatusConfirmed,
 	},
 	{
 		name:     "provider slow: unknown is not failed",
@@ -96,15 +139,24 @@ var scenarios = []scenario{
 		method:   psp.MethodHang,
 		expected: client.StatusCancelled,
 	},
+	{
+		name:     "void refused: needs attention, done again",
+		lines:    []client.Item{{SKU: "MUG", Quantity: 1}},
+		method:   psp.MethodOK,
+		wishes:   []wish{cancelUnderReview(), retryReviewed()},
+		expected: client.StatusCancelled,
+	},
 }
 
-// done says whether an order is where its scenario leaves it.
-func (s scenario) done(now client.Status) bool {
+// done says whether an order moves no more, with those wishes left.
+func (s scenario) done(now client.Status, left []wish) bool {
 	switch now {
-	case client.StatusShipped, client.StatusRejected, client.StatusCancelled, client.StatusNeedsAttention:
+	case client.StatusShipped, client.StatusRejected, client.StatusCancelled:
 		return true
 	case client.StatusConfirmed:
-		return s.ship == nil && s.cancelAt == ""
+		return len(left) == 0 && now == s.expected // else it is on its way to be shipped
+	case client.StatusNeedsAttention:
+		return len(left) == 0 || left[0].at != now
 	case client.StatusPlaced, client.StatusAwaitingPayment, client.StatusCancelling:
 	}
 	return false

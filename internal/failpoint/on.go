@@ -5,6 +5,7 @@ package failpoint
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,7 +69,15 @@ func (o *order) execute() error {
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 		select {} // the signal may take a moment
 	case "stop":
-		return syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+		// The thread that asks goes on for a moment, long enough to send the next request.
+		goOn := make(chan os.Signal, 1)
+		signal.Notify(goOn, syscall.SIGCONT)
+		defer signal.Stop(goOn)
+		if err := syscall.Kill(syscall.Getpid(), syscall.SIGSTOP); err != nil {
+			return err
+		}
+		<-goOn
+		return nil
 	case "sleep":
 		time.Sleep(o.pause) //nolint:forbidigo // that is the point
 		return nil

@@ -3,6 +3,12 @@ package failpoint
 // Point is a place between two steps.
 type Point string
 
+// Places in the writer of an event store; who is nobody.
+const (
+	StoreBeforeCommit Point = "store/before-commit" // a group was checked under the lock of the head, or is new, and is not stored
+	StoreAfterCommit  Point = "store/after-commit"  // it is stored; nobody has been told
+)
+
 // Places in the relay; who is the service.
 const (
 	RelayBeforeFence  Point = "relay/before-fence"   // it has the lease; an older relay may still write

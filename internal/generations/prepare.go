@@ -67,6 +67,41 @@ func Prepare(ctx context.Context, pool *pgxpool.Pool, models ...projections.Read
 	return nil
 }
 
+// Check refuses read models whose tables [Prepare] has yet to make or to bring up to date. It needs no more than [Access].
+func Check(ctx context.Context, pool *pgxpool.Pool, models ...projections.ReadModel) error {
+	if len(models) == 0 {
+		return nil
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if err := postgres.CheckMigrated(ctx, pool, "generations", files); err != nil {
+		return err
+	}
+	for _, m := range models {
+		newest, err := newestMigration(m.Migrations)
+		if err != nil {
+			return err
+		}
+		list, err := New(pool).List(ctx, m.Name)
+		if err != nil {
+			return err
+		}
+		live := false
+		for _, g := range list {
+			if !g.Dropped && g.Shape < newest {
+				return fmt.Errorf("read model %s: %w", m.Name, &postgres.OlderTablesError{Version: int64(g.Shape), Want: int64(newest)})
+			}
+			live = live || g.State == Live
+		}
+		if !live {
+			return fmt.Errorf("read model %s: %w", m.Name, &postgres.OlderTablesError{Want: int64(newest)})
+		}
+	}
+	return nil
+}
+
 func prepare(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel) error {
 	if err := ensureFirst(ctx, pool, m); err != nil {
 		return err

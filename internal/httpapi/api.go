@@ -15,6 +15,15 @@ import (
 	"github.com/ordo-platform/ordo/aggregates"
 )
 
+// API is the handler of the routes that are for everybody.
+type API struct{ public, internal http.Handler }
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.public.ServeHTTP(w, r) }
+
+// Internal serves health and metrics, for those who run the process.
+func (a *API) Internal() http.Handler { return a.internal }
+
 // api is the handler of all routes.
 type api struct {
 	config   Config
@@ -28,7 +37,7 @@ type api struct {
 }
 
 // New returns the API of the services in c. It starts nothing.
-func New(c Config) (http.Handler, error) {
+func New(c Config) (*API, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
@@ -49,7 +58,11 @@ func New(c Config) (http.Handler, error) {
 	if err := a.addDocumentation(); err != nil {
 		return nil, fmt.Errorf("httpapi: %w", err)
 	}
-	return a.observe(http.HandlerFunc(a.route)), nil
+	internal := http.NewServeMux()
+	internal.HandleFunc("GET /livez", a.livez)
+	internal.HandleFunc("GET /readyz", a.readyz)
+	internal.HandleFunc("GET /metrics", a.showMetrics)
+	return &API{public: a.observe(http.HandlerFunc(a.route)), internal: a.observe(internal)}, nil
 }
 
 // endpoints are the routes of the services this process runs.
@@ -77,7 +90,7 @@ func (a *api) endpoints() []endpoint {
 	if v := a.config.Views; v != nil {
 		all = append(all, a.orderQueries(v)...)
 		all = append(all, a.productQueries(v)...)
-		all = append(all, a.getCustomer(v), a.getStock(v))
+		all = append(all, a.getCustomer(v), a.getCustomerOrders(v), a.getStock(v), a.listSales(v))
 	}
 	return all
 }

@@ -121,6 +121,7 @@ func targets() []target {
 				{"below what is there", `{"delta":-1,"reason":"lost"}`, 409, "insufficient_stock", "delta"},
 				{"delta 2^63", `{"delta":9223372036854775808,"reason":"found"}`, 422, "out_of_range", "delta"},
 				{"reason blank", `{"delta":1,"reason":""}`, 422, "required", "reason"},
+				{"record_shortage as string", `{"delta":1,"reason":"found","record_shortage":"yes"}`, 422, "invalid_type", "record_shortage"},
 			},
 		},
 		{

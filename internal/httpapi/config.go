@@ -13,9 +13,11 @@ import (
 	"github.com/ordo-platform/ordo/aggregates/stock"
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/command"
+	"github.com/ordo-platform/ordo/projections/customerorders"
 	"github.com/ordo-platform/ordo/projections/customerview"
 	"github.com/ordo-platform/ordo/projections/orderview"
 	"github.com/ordo-platform/ordo/projections/productview"
+	"github.com/ordo-platform/ordo/projections/salesdaily"
 	"github.com/ordo-platform/ordo/projections/stocklevels"
 )
 
@@ -41,6 +43,7 @@ type Config struct {
 	Views     *Views
 	Process   *Process // only of a process that runs orders, inventory and payments
 
+	HealthApart    bool             // health and metrics are served by [API.Internal] only
 	Health         []Check          // what /readyz asks; none must fail
 	PaymentMethods []string         // the payment methods an order may name
 	CursorKey      []byte           // signs list cursors, the same in all replicas; required with Views
@@ -67,6 +70,10 @@ type Orders struct {
 	Service
 	Products  ProductCopies
 	Customers CustomerCopies
+
+	// CatchUp returns nil once both have everything that was stored when it was called, and an error if that is not known
+	// before ctx ends.
+	CatchUp func(ctx context.Context) error
 }
 
 // ProductCopies finds products. Those that are not known are left out of the answer.
@@ -94,11 +101,19 @@ type Views struct {
 		Get(ctx context.Context, sku stock.SKU) (stocklevels.Level, error)
 	}
 	Products interface {
-		Get(ctx context.Context, sku product.SKU) (productview.Product, error)
+		Get(ctx context.Context, sku product.SKU) (productview.Product, error)   // may be a little older than the read model
+		Fresh(ctx context.Context, sku product.SKU) (productview.Product, error) // may not
 		List(ctx context.Context, f productview.Filter, limit int, after product.SKU) (productview.Page, error)
 	}
 	Customers interface {
 		Get(ctx context.Context, id customer.ID) (customerview.Customer, error)
+	}
+
+	CustomerOrders interface {
+		Get(ctx context.Context, customer string, limit int) (customerorders.Customer, error)
+	}
+	Sales interface {
+		Days(ctx context.Context, f salesdaily.Filter, limit int, after *salesdaily.Cursor) (salesdaily.Page, error)
 	}
 
 	// Wait returns when a read model has applied the logs of the services up to the positions, or when ctx ends, with its
@@ -133,7 +148,7 @@ func (c *Config) validate() error {
 		if err := c.Orders.validate(); err != nil {
 			return fmt.Errorf("httpapi: orders: %w", err)
 		}
-		if c.Orders.Products == nil || c.Orders.Customers == nil || len(c.PaymentMethods) == 0 {
+		if c.Orders.Products == nil || c.Orders.Customers == nil || c.Orders.CatchUp == nil || len(c.PaymentMethods) == 0 {
 			return errors.New("httpapi: orders need products, customers and payment methods")
 		}
 	}
@@ -146,7 +161,8 @@ func (c *Config) validate() error {
 		}
 	}
 	if v := c.Views; v != nil {
-		if v.Orders == nil || v.Stock == nil || v.Products == nil || v.Customers == nil || v.Wait == nil || v.Position == nil || v.Parked == nil {
+		if v.Orders == nil || v.Stock == nil || v.Products == nil || v.Customers == nil || v.CustomerOrders == nil || v.Sales == nil ||
+			v.Wait == nil || v.Position == nil || v.Parked == nil {
 			return errors.New("httpapi: views need all read models and a way to wait for them")
 		}
 		if len(c.CursorKey) < MinCursorKeyLength {

@@ -146,6 +146,8 @@ func (c *checker) value(s *huma.Schema, path string) error {
 		return c.text(s, path)
 	case s.Type == huma.TypeInteger && kind == jsontext.KindNumber:
 		return c.integer(s, path)
+	case s.Type == huma.TypeBoolean && (kind == jsontext.KindTrue || kind == jsontext.KindFalse):
+		return c.body.SkipValue()
 	}
 	c.refuse(codeInvalidType, path, fmt.Sprintf("must be %s, not %s", typeNames[s.Type], kindNames[kind]))
 	return c.body.SkipValue()
@@ -154,6 +156,7 @@ func (c *checker) value(s *huma.Schema, path string) error {
 var (
 	typeNames = map[string]string{
 		huma.TypeObject: "an object", huma.TypeArray: "an array", huma.TypeString: "a string", huma.TypeInteger: "a whole number",
+		huma.TypeBoolean: "true or false",
 	}
 	kindNames = map[jsontext.Kind]string{
 		jsontext.KindNull: "null", jsontext.KindTrue: "true", jsontext.KindFalse: "false", jsontext.KindString: "a string",

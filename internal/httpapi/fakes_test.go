@@ -14,9 +14,11 @@ import (
 	"github.com/ordo-platform/ordo/aggregates/stock"
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/projections"
+	"github.com/ordo-platform/ordo/projections/customerorders"
 	"github.com/ordo-platform/ordo/projections/customerview"
 	"github.com/ordo-platform/ordo/projections/orderview"
 	"github.com/ordo-platform/ordo/projections/productview"
+	"github.com/ordo-platform/ordo/projections/salesdaily"
 	"github.com/ordo-platform/ordo/projections/stocklevels"
 )
 
@@ -206,6 +208,12 @@ func (m *memOrders) List(_ context.Context, f orderview.Filter, limit int, after
 
 type memProducts struct {
 	memModel[product.SKU, productview.Product]
+	fresh int
+}
+
+func (m *memProducts) Fresh(ctx context.Context, sku product.SKU) (productview.Product, error) {
+	m.fresh++
+	return m.Get(ctx, sku)
 }
 
 func (m *memProducts) List(_ context.Context, _ productview.Filter, limit int, after product.SKU) (productview.Page, error) {
@@ -220,6 +228,37 @@ func (m *memProducts) List(_ context.Context, _ productview.Filter, limit int, a
 		return productview.Page{Products: found}, m.err
 	}
 	return productview.Page{Products: found[:limit], Next: found[limit-1].SKU}, m.err
+}
+
+// memSales lists the sales of a SKU on each of its days.
+type memSales struct{ asked []salesdaily.Filter }
+
+func (m *memSales) Days(_ context.Context, f salesdaily.Filter, limit int, after *salesdaily.Cursor) (salesdaily.Page, error) {
+	m.asked = append(m.asked, f)
+	var p salesdaily.Page
+	for day := f.From; !day.After(f.To); day = day.AddDate(0, 0, 1) {
+		if after != nil && !day.After(after.Day) {
+			continue
+		}
+		if len(p.Sales) == limit {
+			last := p.Sales[limit-1]
+			p.Next = &salesdaily.Cursor{Day: last.Day, SKU: last.SKU, Currency: last.Currency}
+			break
+		}
+		p.Sales = append(p.Sales, salesdaily.Sales{Day: day, SKU: "MUG-1", Currency: "EUR", Orders: 1, Pieces: 2, Revenue: 3980})
+	}
+	return p, nil
+}
+
+// memCustomerOrders has no more last orders than it is asked for.
+type memCustomerOrders struct {
+	memModel[string, customerorders.Customer]
+}
+
+func (m *memCustomerOrders) Get(ctx context.Context, customer string, limit int) (customerorders.Customer, error) {
+	c, err := m.memModel.Get(ctx, customer)
+	c.Last = c.Last[:min(limit, len(c.Last))]
+	return c, err
 }
 
 type (

@@ -35,14 +35,19 @@ const (
 
 // addSystem makes the routes that every process has.
 func (a *api) addSystem() {
+	if a.config.HealthApart {
+		return
+	}
 	a.handle(a.systemOperation("getLiveness", "/livez", "The process runs", health{}, "application/health+json"), a.livez)
 	ready := a.systemOperation("getReadiness", "/readyz", "Everything the process needs works", health{}, "application/health+json")
 	ready.Parameters = []*huma.Param{{Name: "verbose", In: "query", Description: "List all checks.", AllowEmptyValue: true, Schema: &huma.Schema{Type: huma.TypeString}}}
 	ready.Responses["503"] = &huma.Response{Description: "Something does not work", Content: ready.Responses["200"].Content}
 	a.handle(ready, a.readyz)
-	a.handle(a.systemOperation("getMetrics", "/metrics", "Metrics for Prometheus", "", "text/plain"), func(w http.ResponseWriter, _ *http.Request) {
-		write(w, http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", []byte(a.metrics.text(a.config.Version)))
-	})
+	a.handle(a.systemOperation("getMetrics", "/metrics", "Metrics for Prometheus", "", "text/plain"), a.showMetrics)
+}
+
+func (a *api) showMetrics(w http.ResponseWriter, _ *http.Request) {
+	write(w, http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", []byte(a.metrics.text(a.config.Version)))
 }
 
 func (a *api) livez(w http.ResponseWriter, _ *http.Request) {

@@ -21,6 +21,7 @@ import (
 	"github.com/ordo-platform/ordo/aggregates/product"
 	"github.com/ordo-platform/ordo/aggregates/stock"
 	"github.com/ordo-platform/ordo/eventstore"
+	"github.com/ordo-platform/ordo/internal/command"
 	"github.com/ordo-platform/ordo/internal/httpapi"
 	"github.com/ordo-platform/ordo/projections"
 	"github.com/ordo-platform/ordo/projections/customerview"
@@ -124,6 +125,32 @@ func TestStockCommands(t *testing.T) {
 	}
 }
 
+// A count below what orders were promised is refused, unless it is meant: then the answer and the view say what is missing.
+func TestShortageIsRecordedOnPurpose(t *testing.T) {
+	t.Parallel()
+	p := setup(t)
+	for _, c := range []stock.Command{
+		stock.Receive{SKU: "MUG-1", Quantity: 5, Reference: "DN-1", At: now},
+		stock.Allocate{SKU: "MUG-1", OrderID: confirmedOrder, Quantity: 4, At: now},
+	} {
+		_, err := command.Execute(t.Context(), p.config.Inventory.Commands, stock.Decider, command.Call[stock.State, stock.Command]{Command: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const adjustments = "/v1/stock/MUG-1/adjustments"
+	p.do("POST", adjustments, `{"delta":-3,"reason":"water"}`).refused(t, 409, "insufficient_stock", "delta")
+	p.do("POST", adjustments, `{"delta":-6,"reason":"water","record_shortage":true}`).refused(t, 422, "out_of_range", "delta")
+	res := p.do("POST", adjustments, `{"delta":-3,"reason":"water","record_shortage":true}`).must(t, 200)
+	if res.text != `{"sku":"MUG-1","on_hand":2,"reserved":4,"available":0,"short":2,"version":4}` {
+		t.Error(res.text)
+	}
+	p.views.stock.put("MUG-1", stocklevels.Level{SKU: "MUG-1", OnHand: 2, Reserved: 4})
+	if res := p.do("GET", "/v1/stock/MUG-1", "").must(t, 200); !strings.Contains(res.text, `"available":0,"short":2`) {
+		t.Error(res.text)
+	}
+}
+
 func TestPayment(t *testing.T) {
 	t.Parallel()
 	p := setup(t)
@@ -193,6 +220,16 @@ func TestReadYourWrites(t *testing.T) {
 		p.do("GET", "/v1/orders/"+ada+"?after=orders:9,catalog:3&after=orders:7", "").must(t, 200)
 		if got := fmt.Sprint(p.waitedFor); got != "[map[catalog:3 orders:9]]" {
 			t.Errorf("waited for %s", got)
+		}
+
+		// A product is taken from a cache only if that was not asked for.
+		p.do("GET", "/v1/products/MUG-1", "").must(t, 200)
+		if p.views.products.fresh != 0 {
+			t.Error("a cache is passed by without need")
+		}
+		p.do("GET", "/v1/products/MUG-1?after=catalog:3", "").must(t, 200)
+		if p.views.products.fresh != 1 {
+			t.Error("may be from before what was waited for")
 		}
 
 		// Lists say how far the model is that they were read from.

@@ -168,9 +168,15 @@ func (k *idempotencyKey) receipt(ans answer) (*eventstore.Receipt, error) {
 var idNamespace = uuid.MustParse("6f72646f-0000-8000-8000-687474706170")
 
 // id derives the id of what the request makes, so that even a key whose receipt is gone cannot make a second one.
+//
+// A key that is a UUID version 7 lends it its 48-bit time: ids of things made one after another lie side by side in every
+// index then, instead of all over it.
 func (k *idempotencyKey) id(of string) string {
-	h := sha256.New()
-	return uuid.NewHash(h, idNamespace, fmt.Appendf(nil, "%s\x00%s\x00%s", of, subject, k.value), 8).String()
+	id := uuid.NewHash(sha256.New(), idNamespace, fmt.Appendf(nil, "%s\x00%s\x00%s", of, subject, k.value), 8)
+	if key, err := uuid.Parse(k.value); err == nil && key.Version() == 7 {
+		copy(id[:6], key[:6])
+	}
+	return id.String()
 }
 
 // running holds the keys of the requests this process is working on.

@@ -38,6 +38,7 @@ func newDocument() *huma.OpenAPI {
 			{Name: "customers"},
 			{Name: "stock"},
 			{Name: "payments"},
+			{Name: "sales"},
 			{Name: "system", Description: "What every process serves, whatever services it runs."},
 		},
 	}

@@ -19,12 +19,9 @@ import (
 	"github.com/ordo-platform/ordo/projections/productview"
 )
 
-// The local copies run behind the services they copy. So a product or customer that is not in them is looked for again,
-// with growing pauses, before the order is refused for it: it may have been made a moment ago.
-const (
-	believeMissing = time.Second
-	firstPause     = 10 * time.Millisecond
-)
+// catchUpTime is how long an order waits for the local copies, which run behind the services they copy: a product or customer
+// that is not in them may have been made a moment ago.
+const catchUpTime = 3 * time.Second
 
 type placeOrder struct {
 	CustomerID    string          `json:"customer_id" maxLength:"36" format:"uuid"`
@@ -41,7 +38,8 @@ func (a *api) placeOrder(o *Orders) endpoint {
 	return endpoint{
 		method: http.MethodPost, path: "/v1/orders", id: "placeOrder", tag: "orders", summary: "Place an order",
 		description: "Prices are those of the catalog; they are not sent. The order is placed at once, then reserves stock and is paid for: follow its status.\n\n" +
-			"The id of the order is derived from the Idempotency-Key, so one key never makes two orders.",
+			"The id of the order is derived from the Idempotency-Key, so one key never makes two orders. Best is a UUID version 7: " +
+			"the id then keeps its time, and orders placed one after another lie side by side in the database.",
 		service: ordersService, commands: &o.Service, key: keyRequired,
 		body: placeOrder{}, result: orderAnswer{}, statuses: []int{http.StatusCreated},
 		problems: []string{
@@ -104,7 +102,7 @@ type copies struct {
 	products map[product.SKU]productview.Product
 }
 
-// lookUp reads the local copies, again if something is missing.
+// lookUp reads the local copies. What is not in them is missing only if they have all that there was when it was looked for.
 func (o *Orders) lookUp(ctx context.Context, body placeOrder) (copies, error) {
 	skus := make([]product.SKU, 0, len(body.Lines))
 	for _, l := range body.Lines {
@@ -112,21 +110,22 @@ func (o *Orders) lookUp(ctx context.Context, body placeOrder) (copies, error) {
 			skus = append(skus, sku)
 		}
 	}
-	deadline := time.Now().Add(believeMissing)
-	for pause := firstPause; ; pause *= 2 {
-		found, err := o.read(ctx, customer.ID(body.CustomerID), skus)
-		left := time.Until(deadline)
-		if err != nil || left <= 0 || (found.known && len(found.products) == len(skus)) {
-			return found, err
-		}
-		timer := time.NewTimer(min(pause, left))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return copies{}, ctx.Err()
-		}
+	read := func() (found copies, complete bool, err error) {
+		found, err = o.read(ctx, customer.ID(body.CustomerID), skus)
+		return found, found.known && len(found.products) == len(skus), err
 	}
+	found, complete, err := read()
+	if err != nil || complete {
+		return found, err
+	}
+	limited, cancel := context.WithTimeout(ctx, catchUpTime)
+	defer cancel()
+	behind := o.CatchUp(limited)
+	found, complete, err = read()
+	if err == nil && !complete && behind != nil {
+		err = fail(codeUnavailable, "what is known here of products and customers is not up to date")
+	}
+	return found, err
 }
 
 func (o *Orders) read(ctx context.Context, id customer.ID, skus []product.SKU) (copies, error) {

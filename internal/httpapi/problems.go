@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -72,7 +73,7 @@ var kinds = []kind{
 	{codeInvalidID, 400, "Invalid id", "Order and customer ids are UUIDs; a SKU is 1 to 64 letters, digits, '.', '_' or '-'.", 0},
 	{codeInvalidParameter, 400, "Invalid parameter", "See the field for the header or query parameter, and the documentation for its form.", 0},
 	{codeInvalidCursor, 400, "Invalid cursor or page size", "Use a cursor as it was given, with the same filter, and a limit within its bounds.", 0},
-	{codeKeyRequired, 400, "Idempotency-Key required", "Send a fresh key, such as a UUID, with each new request, and the same one when you repeat it.", 0},
+	{codeKeyRequired, 400, "Idempotency-Key required", "Send a fresh key, such as a UUID version 7, with each new request, and the same one when you repeat it.", 0},
 	{codeKeyInvalid, 400, "Idempotency-Key invalid", "Send one key of 1 to 255 printable ASCII characters.", 0},
 	{aggregates.CodeNotFound, 404, "Not found", "Check the address. What was made a moment ago is seen by queries with ?after=.", 0},
 	{product.CodeUnknownProduct, 404, "Unknown product", "List the product first.", 0},
@@ -231,6 +232,9 @@ func (e *apiError) problem() problem {
 // classes 08, 53 and 57) or has become read-only.
 func unreachable(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // it went away in the middle of an answer
 		return true
 	}
 	var database interface{ SQLState() string }

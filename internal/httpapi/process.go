@@ -18,11 +18,16 @@ import (
 
 // Process is what it takes to tell an order's way: the logs of all services that have a part in it.
 type Process struct {
-	Orders, Inventory, Payments eventstore.Reader
+	Orders, Inventory, Payments StreamReader
 
 	// Pending returns what an order waits for, as far as it is a task: the call to the payment provider that is open, and the
 	// deadline of its wait. Either may be nil.
 	Pending func(ctx context.Context, id order.ID, waits order.Wait) (call, deadline *process.Pending, err error)
+}
+
+// StreamReader reads streams of one service.
+type StreamReader interface {
+	ReadStream(ctx context.Context, id eventstore.StreamID, after eventstore.Version, limit int) ([]eventstore.Recorded, error)
 }
 
 func (p *Process) validate() error {
@@ -61,7 +66,7 @@ func (a *api) getProcess(p *Process) endpoint {
 
 func (p *Process) read(ctx context.Context, id order.ID, now time.Time) (s process.Story, err error) {
 	for _, part := range []struct {
-		log    eventstore.Reader
+		log    StreamReader
 		stream string
 		events *[]eventstore.Recorded
 	}{

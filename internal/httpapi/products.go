@@ -108,7 +108,11 @@ func (a *api) productQueries(v *Views) []endpoint {
 				if err := r.await(productview.Model.Name, sku); err != nil {
 					return answer{}, err
 				}
-				p, err := v.Products.Get(r.Context(), product.SKU(sku))
+				get := v.Products.Get
+				if r.URL.Query().Has(afterParam.Name) {
+					get = v.Products.Fresh // what was waited for is in the read model, and nowhere else for certain
+				}
+				p, err := get(r.Context(), product.SKU(sku))
 				if err != nil {
 					return answer{}, err
 				}

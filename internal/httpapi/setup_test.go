@@ -47,6 +47,7 @@ type platform struct {
 	log       *lockedBuffer
 	waitedFor []map[string]eventstore.Position
 	wait      func(context.Context) error
+	catchUp   func(context.Context) error
 	parked    string // model/key with dead letters
 }
 
@@ -55,14 +56,18 @@ type views struct {
 	products  *memProducts
 	customers *memCustomers
 	stock     *memStock
+	bought    *memCustomerOrders
+	sales     *memSales
 }
 
 func setup(t testing.TB) *platform {
 	t.Helper()
 	p := &platform{
 		t: t, stores: map[string]*memStore{}, copies: &memProducts{}, known: &memCustomers{}, log: &lockedBuffer{},
-		views: views{orders: &memOrders{}, products: &memProducts{}, customers: &memCustomers{}, stock: &memStock{}},
+		views: views{orders: &memOrders{}, products: &memProducts{}, customers: &memCustomers{}, stock: &memStock{}, bought: &memCustomerOrders{}, sales: &memSales{}},
 		wait:  func(context.Context) error { return nil },
+
+		catchUp: func(context.Context) error { return nil },
 	}
 	service := func(name string) httpapi.Service {
 		s := &memStore{}
@@ -72,11 +77,12 @@ func setup(t testing.TB) *platform {
 	inventory, catalog, customers := service("inventory"), service("catalog"), service("customers")
 	p.stores["payments"] = &memStore{}
 	p.config = httpapi.Config{
-		Orders:    &httpapi.Orders{Service: service("orders"), Products: p.copies, Customers: p.known},
+		Orders:    &httpapi.Orders{Service: service("orders"), Products: p.copies, Customers: p.known, CatchUp: func(ctx context.Context) error { return p.catchUp(ctx) }},
 		Inventory: &inventory, Catalog: &catalog, Customers: &customers,
 		Payments: &httpapi.Payments{Log: p.stores["payments"]},
 		Views: &httpapi.Views{
 			Orders: p.views.orders, Products: p.views.products, Customers: p.views.customers, Stock: p.views.stock,
+			CustomerOrders: p.views.bought, Sales: p.views.sales,
 			Wait: func(ctx context.Context, _ string, positions map[string]eventstore.Position) error {
 				p.waitedFor = append(p.waitedFor, positions)
 				return p.wait(ctx)

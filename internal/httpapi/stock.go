@@ -20,6 +20,8 @@ type receiveStock struct {
 type adjustStock struct {
 	Delta  int64  `json:"delta" doc:"By how much the count was wrong; not 0." example:"-2"`
 	Reason string `json:"reason" maxLength:"200" example:"stocktaking"`
+
+	RecordShortage bool `json:"record_shortage,omitempty" doc:"Go below what is promised to orders, and record how many pieces are missing."`
 }
 
 // stockAnswer is the stock of a SKU as clients see it.
@@ -28,6 +30,7 @@ type stockAnswer struct {
 	OnHand    int64              `json:"on_hand" doc:"What is there."`
 	Reserved  int64              `json:"reserved" doc:"The part of it that is promised to orders."`
 	Available int64              `json:"available" doc:"The rest, which can still be ordered."`
+	Short     int64              `json:"short,omitzero" doc:"What is promised to orders and not there; left out if nothing is."`
 	Version   eventstore.Version `json:"version"`
 }
 
@@ -53,7 +56,7 @@ func (a *api) stockCommands(s *Service) []endpoint {
 		},
 		{
 			method: http.MethodPost, path: "/v1/stock/{sku}/adjustments", id: "adjustStock", tag: "stock", summary: "Correct the count",
-			description: "Never below what is reserved. Nothing in an adjustment tells a repeat from a second one: send an Idempotency-Key, " +
+			description: "Below what is promised to orders only with record_shortage: then the history says how many pieces are missing. Nothing in an adjustment tells a repeat from a second one: send an Idempotency-Key, " +
 				"and repeating the request adjusts nothing twice. Without a key, every request adjusts.",
 			service: inventoryService, commands: s, body: adjustStock{}, result: stockAnswer{}, statuses: []int{http.StatusOK},
 			params: sku, problems: []string{stock.CodeInsufficientStock},
@@ -66,7 +69,9 @@ func (a *api) stockCommands(s *Service) []endpoint {
 				if err != nil {
 					return answer{}, err
 				}
-				return executeStock(r, stock.Adjust{SKU: stock.SKU(sku), Delta: body.Delta, Reason: body.Reason, At: r.now()})
+				return executeStock(r, stock.Adjust{
+					SKU: stock.SKU(sku), Delta: body.Delta, RecordShortage: body.RecordShortage, Reason: body.Reason, At: r.now(),
+				})
 			},
 		},
 	}
@@ -76,7 +81,7 @@ func executeStock(r *request, c stock.Command) (answer, error) {
 	return execute(r, stock.Decider, command.Call[stock.State, stock.Command]{Command: c}, func(out command.Outcome[stock.State]) (answer, error) {
 		s := out.State
 		return answerWith(http.StatusOK, out.Version, stockAnswer{
-			SKU: string(s.SKU), OnHand: s.OnHand, Reserved: s.Reserved, Available: s.Available(), Version: out.Version,
+			SKU: string(s.SKU), OnHand: s.OnHand, Reserved: s.Reserved, Available: s.Available(), Short: s.Short(), Version: out.Version,
 		})
 	})
 }
@@ -101,7 +106,7 @@ func (a *api) getStock(v *Views) endpoint {
 			}
 			r.setPosition(l.Position)
 			return answerWith(http.StatusOK, l.Version, stockAnswer{
-				SKU: string(l.SKU), OnHand: l.OnHand, Reserved: l.Reserved, Available: l.Available(), Version: l.Version,
+				SKU: string(l.SKU), OnHand: l.OnHand, Reserved: l.Reserved, Available: l.Available(), Short: l.Short(), Version: l.Version,
 			})
 		},
 	}

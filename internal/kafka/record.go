@@ -51,7 +51,7 @@ const (
 	specVersion    = "1.0"
 	contentType    = "application/json"
 	schemaPrefix   = "https://ordo-platform.github.io/schemas/" // then <type>/v<version>
-	sequenceDigits = 20
+	sequenceDigits = len(sequenceZeros)
 
 	// maxHeaderBytes is more than the headers of any event that the store accepts take.
 	maxHeaderBytes = 4*eventstore.MaxStreamBytes + 4*eventstore.MaxTypeBytes + eventstore.MaxMetadataBytes + 4<<10
@@ -59,23 +59,21 @@ const (
 
 // Record returns the Kafka record of an event of a service. It depends on nothing but its arguments.
 func Record(service string, e eventstore.Recorded) *kgo.Record {
-	key := e.Stream.Key()
-	headers := make([]kgo.RecordHeader, 0, 17)
-	add := func(name, value string) {
-		headers = append(headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
-	}
-	add(headerID, e.ID.String())
-	add(headerSource, "/"+service)
-	add(headerType, e.Type)
-	add(headerSpecVersion, specVersion)
-	add(headerTime, e.RecordedAt.UTC().Format(time.RFC3339Nano))
-	add(headerSubject, string(e.Stream))
-	add(headerDataSchema, schemaPrefix+e.Type+"/v"+strconv.Itoa(e.SchemaVersion))
-	add(headerContentType, contentType)
-	add(headerSequence, fmt.Sprintf("%0*d", sequenceDigits, e.Position))
-	add(headerPartitionKey, key)
-	add(headerPrev, strconv.FormatInt(int64(e.Prev), 10))
-	add(headerVersion, strconv.FormatInt(int64(e.Version), 10))
+	w := headerWriter{headers: make([]kgo.RecordHeader, 0, maxHeaders), text: make([]byte, 0, usualHeaderBytes)}
+	w.add(headerID, e.ID.String())
+	w.add(headerSource, "/", service)
+	w.add(headerType, e.Type)
+	w.add(headerSpecVersion, specVersion)
+	w.text = e.RecordedAt.UTC().AppendFormat(w.text, time.RFC3339Nano)
+	w.end(headerTime)
+	w.add(headerSubject, string(e.Stream))
+	w.add(headerDataSchema, schemaPrefix, e.Type, "/v", strconv.Itoa(e.SchemaVersion))
+	w.add(headerContentType, contentType)
+	sequence := strconv.FormatInt(int64(e.Position), 10)
+	w.add(headerSequence, sequenceZeros[len(sequence):], sequence)
+	key := w.add(headerPartitionKey, e.Stream.Key())
+	w.add(headerPrev, strconv.FormatInt(int64(e.Prev), 10))
+	w.add(headerVersion, strconv.FormatInt(int64(e.Version), 10))
 	for _, optional := range [...]struct{ name, value string }{
 		{headerCorrelationID, e.Metadata.CorrelationID},
 		{headerCausationID, e.Metadata.CausationID},
@@ -84,17 +82,45 @@ func Record(service string, e eventstore.Recorded) *kgo.Record {
 		{headerTraceState, e.Metadata.TraceState},
 	} {
 		if optional.value != "" {
-			add(optional.name, optional.value)
+			w.add(optional.name, optional.value)
 		}
 	}
 	return &kgo.Record{
 		Topic:     EventsTopic(service),
 		Partition: e.Partition,
-		Key:       []byte(key),
+		Key:       key,
 		Value:     e.Data,
-		Headers:   headers,
+		Headers:   w.headers,
 		Timestamp: e.RecordedAt, // the client would put its own clock there
 	}
+}
+
+const (
+	maxHeaders       = 17
+	usualHeaderBytes = 512
+	sequenceZeros    = "00000000000000000000"
+)
+
+// headerWriter writes the values of headers one after the other, so that they take one allocation and not one each.
+type headerWriter struct {
+	headers []kgo.RecordHeader
+	text    []byte
+	ended   int // where the last value ends
+}
+
+func (w *headerWriter) add(name string, parts ...string) (value []byte) {
+	for _, part := range parts {
+		w.text = append(w.text, part...)
+	}
+	return w.end(name)
+}
+
+// end makes a header of the text since the last one.
+func (w *headerWriter) end(name string) (value []byte) {
+	value = w.text[w.ended:len(w.text):len(w.text)]
+	w.ended = len(w.text)
+	w.headers = append(w.headers, kgo.RecordHeader{Key: name, Value: value})
+	return value
 }
 
 // BadEnvelopeError says that a record is not the envelope of an event: it was not written by a relay, or by one that is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -32,6 +33,7 @@ func EventsTopicSpec(service string, partitions int, replication int16) TopicSpe
 			// With the producer's time, a broker refuses records that are more than an hour ahead of its clock, and a wrong clock
 			// of the database would block the relay.
 			"message.timestamp.type": "LogAppendTime",
+			"min.insync.replicas":    minInSync(replication),
 		},
 	}
 }
@@ -42,9 +44,13 @@ func RelayTopicSpec(service string, replication int16) TopicSpec {
 		Name:        RelayTopic(service),
 		Partitions:  1,
 		Replication: replication,
-		Settings:    map[string]string{"cleanup.policy": "compact"},
+		Settings:    map[string]string{"cleanup.policy": "compact", "min.insync.replicas": minInSync(replication)},
 	}
 }
+
+// minInSync is how many copies must have a record before it counts: with one copy lost, writing goes on, and what was
+// acknowledged is still there when another one is lost as well.
+func minInSync(replication int16) string { return strconv.Itoa(max(1, int(replication)-1)) }
 
 // PartitionCountError says that a topic does not have the number of partitions that its events were stored for. Keys would
 // move to other partitions and lose their order, so nothing may be written. Use another topic, or the old number.

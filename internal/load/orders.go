@@ -44,7 +44,7 @@ type OrdersConfig struct {
 // run is one run of Orders.
 type run struct {
 	OrdersConfig
-	id       string // makes names and keys of this run its own
+	id       string // makes names of this run its own
 	api      *client.Client
 	customer string
 	books    *books
@@ -140,7 +140,7 @@ func (r *run) send(ctx context.Context) error {
 		if n == warm {
 			r.books.begin(due)
 		}
-		o := r.draw(n, random)
+		o := r.draw(random)
 		o.due, o.measured = due, n >= warm
 		r.books.sent(o)
 		select {
@@ -162,15 +162,14 @@ func (r *run) send(ctx context.Context) error {
 
 // sent is an order on its way.
 type sent struct {
-	n        int
 	fate     Fate
 	request  client.PlaceOrder
 	due      time.Time
 	measured bool // the warm-up is over
 }
 
-func (r *run) draw(n int, random *rand.Rand) *sent {
-	o := &sent{n: n, fate: r.Mix.draw(random)}
+func (r *run) draw(random *rand.Rand) *sent {
+	o := &sent{fate: r.Mix.draw(random)}
 	f := fates[o.fate]
 	sku := r.sku(random.IntN(max(r.SKUs, 1)))
 	switch {
@@ -185,7 +184,7 @@ func (r *run) draw(n int, random *rand.Rand) *sent {
 
 // place sends one order and notes what became of it.
 func (r *run) place(ctx context.Context, o *sent) {
-	placed, err := r.api.PlaceOrder(ctx, fmt.Sprintf("load-%s-%d", r.id, o.n), o.request)
+	placed, err := r.api.PlaceOrder(ctx, uuid.Must(uuid.NewV7()).String(), o.request)
 	var problem *client.ProblemError
 	switch {
 	case err == nil:

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ordo-platform/ordo/eventstore"
+	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
 )
 
 const (
@@ -60,6 +61,36 @@ func (c *Client) Unseen(ctx context.Context, seen []eventstore.Position) (u even
 	}
 	err = c.get(ctx, unseenPath, &u, url.Values{"seen": {strings.Join(texts, ",")}})
 	return u, err
+}
+
+// ReadStream implements [Log]. As everywhere, a limit of 0 is none.
+func (c *Client) ReadStream(ctx context.Context, stream eventstore.StreamID, after eventstore.Version, limit int) ([]eventstore.Recorded, error) {
+	var events []eventstore.Recorded
+	for {
+		size := maxPage
+		if limit > 0 {
+			size = min(size, limit-len(events))
+		}
+		var p page
+		err := c.get(ctx, streamPath, &p, url.Values{
+			"stream": {string(stream)}, "after": {number(int64(after))}, "limit": {number(int64(size))},
+		})
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, p.recorded()...)
+		if len(p.Events) < size || len(events) == limit {
+			return events, nil
+		}
+		after = events[len(events)-1].Version
+	}
+}
+
+// Task implements [Log].
+func (c *Client) Task(ctx context.Context, kind, key string) (eventpg.PendingTask, bool, error) {
+	var t task
+	err := c.get(ctx, taskPath, &t, url.Values{"kind": {kind}, "key": {key}})
+	return eventpg.PendingTask{Attempt: t.Attempt, Due: t.Due, LastError: t.LastError}, t.Found, err
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }

@@ -10,12 +10,15 @@ import (
 	"strings"
 
 	"github.com/ordo-platform/ordo/eventstore"
+	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
 )
 
 // Paths of the API.
 const (
 	path       = "/internal/v1/log"
 	unseenPath = path + "/unseen"
+	streamPath = path + "/stream"
+	taskPath   = path + "/task"
 )
 
 const (
@@ -27,6 +30,8 @@ const (
 type Log interface {
 	ReadPartition(ctx context.Context, partition int32, after, upTo eventstore.Position, limit int) ([]eventstore.Recorded, error)
 	Unseen(ctx context.Context, seen []eventstore.Position) (eventstore.Unseen, error)
+	ReadStream(ctx context.Context, stream eventstore.StreamID, after eventstore.Version, limit int) ([]eventstore.Recorded, error)
+	Task(ctx context.Context, kind, key string) (eventpg.PendingTask, bool, error)
 }
 
 // failure is the answer to a request that cannot be served, as problem+json.
@@ -63,6 +68,8 @@ func Handler(logs map[string]Log, log *slog.Logger) http.Handler {
 	}
 	serve(path, readPage)
 	serve(unseenPath, readUnseen)
+	serve(streamPath, readStream)
+	serve(taskPath, readTask)
 	return mux
 }
 
@@ -95,6 +102,30 @@ func readUnseen(r *http.Request, log Log) (any, error) {
 		}
 	}
 	return log.Unseen(r.Context(), seen)
+}
+
+func readStream(r *http.Request, log Log) (any, error) {
+	p := parameters{values: r.URL.Query()}
+	stream := p.text("stream")
+	after, limit := p.number("after", 0), p.number("limit", 1)
+	if p.err == nil && limit > maxPage {
+		p.err = &badParameterError{"limit", fmt.Sprintf("must be at most %d", maxPage)}
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	events, err := log.ReadStream(r.Context(), eventstore.StreamID(stream), eventstore.Version(after), int(limit))
+	return newPage(events), err
+}
+
+func readTask(r *http.Request, log Log) (any, error) {
+	p := parameters{values: r.URL.Query()}
+	kind, key := p.text("kind"), p.text("key")
+	if p.err != nil {
+		return nil, p.err
+	}
+	t, found, err := log.Task(r.Context(), kind, key)
+	return task{Found: found, Attempt: t.Attempt, Due: t.Due, LastError: t.LastError}, err
 }
 
 func refuse(w http.ResponseWriter, status int, detail string) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ordo-platform/ordo/eventstore"
+	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
 	"github.com/ordo-platform/ordo/internal/logapi"
 )
 
@@ -28,6 +29,57 @@ func (l *fakeLog) ReadPartition(_ context.Context, partition int32, after, upTo 
 func (l *fakeLog) Unseen(_ context.Context, seen []eventstore.Position) (eventstore.Unseen, error) {
 	l.asked = []any{seen}
 	return eventstore.Unseen{Head: 90, Events: 3, First: 17, Oldest: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)}, l.err
+}
+
+func (l *fakeLog) ReadStream(_ context.Context, stream eventstore.StreamID, after eventstore.Version, limit int) ([]eventstore.Recorded, error) {
+	l.asked = append(l.asked, stream, after, limit)
+	return l.events[min(int(after), len(l.events)):min(int(after)+limit, len(l.events))], l.err
+}
+
+func (l *fakeLog) Task(_ context.Context, kind, key string) (eventpg.PendingTask, bool, error) {
+	l.asked = []any{kind, key}
+	return eventpg.PendingTask{Attempt: 2, Due: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), LastError: "no answer"}, key != "none", l.err
+}
+
+// A stream that is longer than an answer comes whole, a task as it is.
+func TestStreamsAndTasksOverHTTP(t *testing.T) {
+	t.Parallel()
+	log := &fakeLog{events: make([]eventstore.Recorded, 1200)}
+	for i := range log.events {
+		log.events[i] = eventstore.Recorded{Stream: "order-1", Version: eventstore.Version(i + 1), Event: eventstore.Event{Data: []byte("{}")}}
+	}
+	server := httptest.NewServer(logapi.Handler(map[string]logapi.Log{"orders": log}, slog.New(slog.DiscardHandler)))
+	t.Cleanup(server.Close)
+	client, err := logapi.NewClient(server.URL, "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for limit, want := range map[int]int{0: 1200, 7: 7, 500: 500, 1001: 1001} {
+		events, err := client.ReadStream(t.Context(), "order-1", 0, limit)
+		if err != nil || len(events) != want || events[want-1].Version != eventstore.Version(want) {
+			t.Errorf("limit %d: %d events, %v", limit, len(events), err)
+		}
+	}
+	if events, err := client.ReadStream(t.Context(), "order-1", 1195, 0); err != nil || len(events) != 5 {
+		t.Errorf("from 1195: %d events, %v", len(events), err)
+	}
+	task, found, err := client.Task(t.Context(), "call", "o-1")
+	if want, _, _ := log.Task(t.Context(), "call", "o-1"); err != nil || !found || task != want {
+		t.Errorf("task %+v, %v, %v", task, found, err)
+	}
+	if _, found, err := client.Task(t.Context(), "call", "none"); err != nil || found {
+		t.Errorf("no task: %v, %v", found, err)
+	}
+	for _, query := range []string{"stream?service=orders&after=0&limit=1", "stream?service=orders&stream=a&after=0&limit=501", "task?service=orders&kind=a"} {
+		answer, err := http.Get(server.URL + "/internal/v1/log/" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: status %d", query, answer.StatusCode)
+		}
+	}
 }
 
 // What is read over HTTP is what the log has, to the byte.

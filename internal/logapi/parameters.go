@@ -27,3 +27,11 @@ func (p *parameters) number(name string, low int64) int64 {
 	}
 	return n
 }
+
+func (p *parameters) text(name string) string {
+	text := p.values.Get(name)
+	if (text == "" || len(p.values[name]) > 1) && p.err == nil {
+		p.err = &badParameterError{name, "must be given once"}
+	}
+	return text
+}

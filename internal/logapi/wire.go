@@ -23,6 +23,14 @@ type event struct {
 	Metadata      eventstore.Metadata `json:"metadata"`
 }
 
+// task is a task that is not done, as it travels.
+type task struct {
+	Found     bool      `json:"found"`
+	Attempt   int       `json:"attempt"`
+	Due       time.Time `json:"due"`
+	LastError string    `json:"last_error"`
+}
+
 type page struct {
 	Events []event `json:"events"`
 }

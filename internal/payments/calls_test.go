@@ -136,6 +136,62 @@ func TestALateAuthorizationUndoesItself(t *testing.T) {
 	f.nothingToDo(t, "late")
 }
 
+// A worker that was killed between the intent and its outcome, after the provider had done it, leaves nothing but a claim. The
+// next one finds it although nothing tells it to, asks what became of the call, and records that: the money is held once.
+func TestAnIntentLeftOpenIsSettled(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	s, client := simulator(t)
+	ids := orders(3)
+	f.request(t, 100, ids...)
+	claimed, err := f.store.ClaimTasks(t.Context(), payments.CallTask, len(ids), 300*time.Millisecond)
+	if err != nil || len(claimed) != len(ids) {
+		t.Fatalf("claimed %+v, %v", claimed, err)
+	}
+	for _, id := range ids {
+		_, err := client.Authorize(t.Context(), psp.AuthorizeRequest{
+			Key: f.payment(t, id).Open.Key, OrderID: id, Amount: 100, Currency: "EUR", Method: psp.MethodOK,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.work(t, client) // the log's writer does not run: nobody appends, so nothing wakes the worker
+	eventually(t, 40*time.Second, "all are settled", f.settled(t, ids))
+	if l := s.Ledger(); len(l) != len(ids) {
+		t.Errorf("the provider's books: %+v", l)
+	}
+	for _, id := range ids {
+		f.nothingToDo(t, id)
+	}
+}
+
+// A call that is put off is made at once when somebody wants it again, and under the same key.
+func TestARetryIsNotPutOff(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	s, client := simulator(t)
+	f.writing(t)
+	f.do(t, request("stuck", psp.MethodOK))
+	claimed, err := f.store.ClaimTasks(t.Context(), payments.CallTask, 1, time.Minute)
+	if err != nil || len(claimed) != 1 {
+		t.Fatalf("claimed %+v, %v", claimed, err)
+	}
+	if err := f.store.RetryTask(t.Context(), claimed[0], time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	f.work(t, client)
+	f.do(t, payment.Undo{OrderID: "stuck", Attempt: 1, At: time.Now()}) // waits for what becomes of the call
+	if l := s.Ledger(); len(l) != 0 {
+		t.Fatalf("the provider was called: %+v", l)
+	}
+	f.do(t, payment.Undo{OrderID: "stuck", Attempt: 2, At: time.Now()})
+	f.becomes(t, "stuck", payment.StatusVoided)
+	if l := s.Ledger(); len(l) != 2 || l[0].Key != "authorize-stuck" || l[1].Status != psp.StatusVoided {
+		t.Errorf("the provider's books: %+v", l)
+	}
+}
+
 // What the provider refuses is recorded as refused, and what it says is so already as done.
 func TestRefusals(t *testing.T) {
 	t.Parallel()

@@ -30,9 +30,9 @@ const CallTask = "call_provider"
 const (
 	// concurrency is how many payments a process begins to settle at once. One that takes longer than patience goes on among
 	// the slow ones and makes room: a provider that lets some calls hang must not keep all others waiting.
-	concurrency = 64
+	concurrency = 128
 	patience    = 250 * time.Millisecond
-	slow        = 192
+	slow        = 128
 
 	// connections is how many of the pool's connections a worker reads payments with at once; one more records outcomes.
 	connections = 4
@@ -57,9 +57,13 @@ const (
 	longestAsked = 5 * time.Minute // that a provider may ask us to wait (Retry-After)
 )
 
-// TaskFor is the command.TaskRule of the payments service: an intent must be followed by a call.
+// TaskFor is the command.TaskRule of the payments service: an intent must be followed by a call, and a call that is put off
+// is made at once when somebody wants it again.
 func TaskFor(e aggregates.Event) (eventstore.Task, bool) {
 	orderID, _, ok := intentOf(e)
+	if again, wanted := e.(payment.RetryRequested); wanted {
+		orderID, ok = again.OrderID, true
+	}
 	return eventstore.Task{Kind: CallTask, Key: orderID}, ok
 }
 
@@ -139,10 +143,15 @@ func (w *Worker) Run(ctx context.Context) error {
 		room, paused := w.provider.room(free)
 		claimed := w.claim(ctx, room)
 		w.lanes.leave(free - len(claimed))
-		for _, task := range claimed {
+		if len(claimed) > 0 {
 			calls.Go(func() {
-				defer w.lanes.stay()()
-				w.settle(ctx, task)
+				found := w.read(ctx, claimed)
+				for _, task := range claimed {
+					calls.Go(func() {
+						defer w.lanes.stay()()
+						w.settle(ctx, task, found[task.Key])
+					})
+				}
 			})
 		}
 		switch {
@@ -187,8 +196,8 @@ func (w *Worker) untilNext(ctx context.Context) time.Duration {
 }
 
 // settle makes one call and records its outcome, or puts the task off.
-func (w *Worker) settle(ctx context.Context, task postgres.ClaimedTask) {
-	err := w.call(ctx, task)
+func (w *Worker) settle(ctx context.Context, task postgres.ClaimedTask, found reading) {
+	err := w.call(ctx, task, found)
 	if err == nil {
 		return
 	}
@@ -225,11 +234,11 @@ func retryIn(attempt int, err error) time.Duration {
 }
 
 // call makes the call that a payment has open and records its outcome.
-func (w *Worker) call(ctx context.Context, task postgres.ClaimedTask) error {
-	now, intent, err := w.read(ctx, task.Key)
-	if err != nil {
-		return err
+func (w *Worker) call(ctx context.Context, task postgres.ClaimedTask, found reading) error {
+	if found.err != nil {
+		return found.err
 	}
+	now := found.now
 	if now.Open == (payment.Intent{}) {
 		return w.recorder.record(task, sagas.Caused{}) // answered before; only the task is left
 	}
@@ -243,46 +252,78 @@ func (w *Worker) call(ctx context.Context, task postgres.ClaimedTask) error {
 	}
 	return w.recorder.record(task, sagas.Caused{
 		Reaction: sagas.Reaction{Try: []aggregates.Command{record}},
-		Cause:    intent,
+		Cause:    found.intent,
 		Step:     "record_" + string(now.Open.Call),
 	})
 }
 
-// read returns a payment and the event that asked for the call it has open, if it has one.
-func (w *Worker) read(ctx context.Context, orderID string) (now payment.State, intent eventstore.Recorded, err error) {
-	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
-	defer cancel()
-	if err := w.connections.Acquire(ctx, 1); err != nil {
-		return now, intent, fmt.Errorf("wait for a connection: %w", err)
-	}
-	defer w.connections.Release(1)
-	return load(ctx, w.Store, orderID)
+// reading is what is known of a payment.
+type reading struct {
+	now    payment.State
+	intent eventstore.Recorded // asked for the call that it has open, if it has one
+	err    error
 }
 
-func load(ctx context.Context, r eventstore.Reader, orderID string) (now payment.State, intent eventstore.Recorded, err error) {
-	stream := eventstore.StreamID(payment.Stream(orderID))
-	recorded, err := r.ReadStream(ctx, stream, 0, 0)
+// read returns the payments of tasks, all in one go: one by one, waiting for a connection would take longer than the call.
+func (w *Worker) read(ctx context.Context, tasks []postgres.ClaimedTask) map[string]reading {
+	ids := make([]string, len(tasks))
+	for i, t := range tasks {
+		ids[i] = t.Key
+	}
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
+	var found map[string]reading
+	err := w.connections.Acquire(ctx, 1)
+	if err == nil {
+		defer w.connections.Release(1)
+		found, err = load(ctx, w.Store, ids...)
+	}
 	if err != nil {
-		return now, intent, err
+		found = make(map[string]reading, len(ids))
+		for _, id := range ids {
+			found[id] = reading{err: fmt.Errorf("read payment of order %s: %w", id, err)}
+		}
 	}
-	if len(recorded) == 0 {
-		return now, intent, fmt.Errorf("%s has no events, but a task", stream)
+	return found
+}
+
+// load reads payments. What is wrong with one is in its reading.
+func load(ctx context.Context, r eventstore.Reader, ids ...string) (map[string]reading, error) {
+	streams := make(map[eventstore.StreamID]int, len(ids))
+	for _, id := range ids {
+		streams[eventstore.StreamID(payment.Stream(id))] = 0
 	}
-	for _, rec := range recorded {
+	histories, err := r.ReadStreams(ctx, streams)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]reading, len(ids))
+	for _, id := range ids {
+		stream := eventstore.StreamID(payment.Stream(id))
+		found[id] = fold(stream, histories[stream].Events)
+	}
+	return found, nil
+}
+
+func fold(stream eventstore.StreamID, events []eventstore.Recorded) (f reading) {
+	if len(events) == 0 {
+		return reading{err: fmt.Errorf("%s has no events, but a task", stream)}
+	}
+	for _, rec := range events {
 		decoded, err := schemas.Decode(rec.Event)
 		if err != nil {
-			return now, intent, fmt.Errorf("load %s version %d: %w", stream, rec.Version, err)
+			return reading{err: fmt.Errorf("load %s version %d: %w", stream, rec.Version, err)}
 		}
 		e, ok := decoded.(payment.Event)
 		if !ok {
-			return now, intent, fmt.Errorf("load %s version %d: a %s does not belong here", stream, rec.Version, rec.Type)
+			return reading{err: fmt.Errorf("load %s version %d: a %s does not belong here", stream, rec.Version, rec.Type)}
 		}
-		now = payment.Decider.Evolve(now, e)
-		if _, key, asks := intentOf(e); asks && key == now.Open.Key {
-			intent = rec
+		f.now = payment.Decider.Evolve(f.now, e)
+		if _, key, asks := intentOf(e); asks && key == f.now.Open.Key {
+			f.intent = rec
 		}
 	}
-	return now, intent, nil
+	return f
 }
 
 // record stores the outcome and removes the task, in one transaction.
@@ -312,9 +353,13 @@ func (w *Worker) record(ctx context.Context, task postgres.ClaimedTask, outcome 
 
 // nothingOpen fails if a payment has a call open: it was asked for a moment ago, and its task is the one being removed.
 func (w *Worker) nothingOpen(ctx context.Context, tx pgx.Tx, orderID string) error {
-	now, _, err := load(ctx, w.Store.ReaderTx(tx), orderID)
-	if err == nil && now.Open != (payment.Intent{}) {
-		err = fmt.Errorf("%s was asked for meanwhile", now.Open.Key)
+	found, err := load(ctx, w.Store.ReaderTx(tx), orderID)
+	if err != nil {
+		return err
 	}
-	return err
+	f := found[orderID]
+	if f.err == nil && f.now.Open != (payment.Intent{}) {
+		return fmt.Errorf("%s was asked for meanwhile", f.now.Open.Key)
+	}
+	return f.err
 }

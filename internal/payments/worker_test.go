@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) { testenv.Main(m) }
 
 // most is how many calls a worker makes at once: in the quick lane and in the slow one.
-const most = 64 + 192
+const most = 128 + 128
 
 // provider answers as told and counts.
 type provider struct {

@@ -2,9 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -65,6 +68,50 @@ func refuseNewer(ctx context.Context, provider *goose.Provider) error {
 	}
 	if version > known {
 		return &NewerTablesError{Version: version, Known: known}
+	}
+	return nil
+}
+
+// OlderTablesError says that migrations of tables have not been run.
+type OlderTablesError struct {
+	Version, Want int64 // number of the last migration, of the tables and of this program; 0: there are none
+}
+
+func (e *OlderTablesError) Error() string {
+	if e.Version == 0 {
+		return "tables are missing: run the migrations first"
+	}
+	return fmt.Sprintf("tables have version %d, this program needs %d: run its migrations first", e.Version, e.Want)
+}
+
+// CheckMigrated tells whether [Migrate] has nothing to do: an *[OlderTablesError] or a *[NewerTablesError] if not. It changes
+// nothing, and needs no more than to read the list of applied migrations.
+func CheckMigrated(ctx context.Context, pool *pgxpool.Pool, component string, fsys fs.FS) error {
+	names, err := fs.Glob(fsys, "*.sql")
+	if err != nil {
+		return err
+	}
+	var known int64
+	for _, name := range names {
+		number, err := goose.NumericComponent(name)
+		if err != nil {
+			return fmt.Errorf("check %s: %w", component, err)
+		}
+		known = max(known, number)
+	}
+	var version int64
+	err = pool.QueryRow(ctx, "SELECT coalesce(max(version_id), 0) FROM "+pgx.Identifier{"migrations_" + component}.Sanitize()+" WHERE is_applied").Scan(&version)
+	const undefinedTable = "42P01"
+	if said, ok := errors.AsType[*pgconn.PgError](err); ok && said.Code == undefinedTable {
+		version, err = 0, nil
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("check %s: %w", component, err)
+	case version < known:
+		return fmt.Errorf("%s: %w", component, &OlderTablesError{Version: version, Want: known})
+	case version > known:
+		return fmt.Errorf("%s: %w", component, &NewerTablesError{Version: version, Known: known})
 	}
 	return nil
 }

@@ -19,11 +19,27 @@ const (
 // Open returns a pool of at most maxConns connections to the database at url, after one of them has answered. Session
 // parameters in url win over the defaults set here.
 func Open(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) {
+	return open(ctx, url, maxConns, nil)
+}
+
+// OpenForLookups is Open for a pool whose statements find rows by key. Their plans are kept, and those that were made while a
+// table was nearly empty would scan it, however large it gets, until it is analyzed for the first time, which can be minutes away.
+func OpenForLookups(ctx context.Context, url string, maxConns int) (*pgxpool.Pool, error) {
+	return open(ctx, url, maxConns, map[string]string{
+		"enable_seqscan": "off",
+		"jit":            "off", // the cost of a scan that cannot be helped would make Postgres compile it
+	})
+}
+
+func open(ctx context.Context, url string, maxConns int, session map[string]string) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database url: %w", err) // pgx leaves the password out
 	}
 	configure(cfg, maxConns)
+	for parameter, value := range session {
+		setDefault(cfg, parameter, value)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", cfg.ConnConfig.Database, err)

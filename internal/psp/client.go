@@ -59,7 +59,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		// Not the default transport: its connections are shared with strangers and would outlive Close.
 		cfg.Transport = &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
-			MaxIdleConnsPerHost: 16, // default 2: the worker pool would open a new connection for most calls
+			MaxIdleConnsPerHost: 256, // default 2: most of the calls that a worker has open at once would need a new connection
 			IdleConnTimeout:     90 * time.Second,
 		}
 	}

@@ -8,16 +8,24 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 )
 
-// ledger is the provider's memory: every operation, in order, none ever changed. With a file, each is on disk before it
-// is visible here. It is not safe for concurrent use; the simulator guards it.
+// ledger is the provider's memory: every operation, in order, none ever changed. With a file, nothing of an operation may be told
+// before await says that it is on disk; many share the wait. But for await it is not safe for concurrent use; the simulator
+// guards it.
 type ledger struct {
 	operations []Operation
 	byKey      map[string]int   // index in operations
 	holds      map[string]*hold // by authorisation id
 	file       *os.File         // nil = memory only
 	broken     error            // set by the first failed write: what the file holds is unknown from then on
+	written    atomic.Int64     // operations in the file, perhaps not on disk yet
+
+	syncing sync.Mutex // held while the file is synced, and for the two below
+	synced  int64      // operations on disk
+	failed  error      // set by the first failed sync: no later one would tell what is on disk
 }
 
 // hold is an authorisation that was given, and what became of it.
@@ -77,11 +85,12 @@ func (l *ledger) replay() error {
 			return fmt.Errorf("line %d: key %q is used twice", len(l.operations)+1, o.Key)
 		}
 		l.remember(o)
+		l.written.Add(1)
 		size += int64(len(line))
 	}
 }
 
-// append gives o the next number and stores it.
+// append gives o the next number and writes it down.
 func (l *ledger) append(o Operation) (Operation, error) {
 	if l.broken != nil {
 		return Operation{}, l.broken
@@ -89,7 +98,7 @@ func (l *ledger) append(o Operation) (Operation, error) {
 	o.Seq = int64(len(l.operations)) + 1
 	if l.file != nil {
 		if err := l.write(o); err != nil {
-			// The line may be there, in part or whole, and a second fsync would not tell. Only a restart finds out.
+			// The line may be there, in part or whole. Only a restart finds out.
 			l.broken = fmt.Errorf("append to ledger: %w", err)
 			return Operation{}, l.broken
 		}
@@ -103,10 +112,30 @@ func (l *ledger) write(o Operation) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.file.Write(append(line, '\n')); err != nil {
-		return err
+	if _, err = l.file.Write(append(line, '\n')); err == nil {
+		l.written.Add(1)
 	}
-	return l.file.Sync()
+	return err
+}
+
+// await returns once the first n operations are on disk. Whoever comes while the file is being synced waits for the next sync,
+// together with all who come by then.
+func (l *ledger) await(n int64) error {
+	if l.file == nil {
+		return nil
+	}
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
+	if l.failed != nil || l.synced >= n {
+		return l.failed
+	}
+	written := l.written.Load()
+	if err := l.file.Sync(); err != nil {
+		l.failed = fmt.Errorf("sync ledger: %w", err)
+		return l.failed
+	}
+	l.synced = written
+	return nil
 }
 
 func (l *ledger) remember(o Operation) {

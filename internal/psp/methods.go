@@ -23,6 +23,7 @@ const (
 	ReasonAlreadyCaptured      = "already_captured"
 	ReasonAlreadyVoided        = "already_voided"
 	ReasonAlreadyRefunded      = "already_refunded"
+	ReasonUnderReview          = "under_review" // see Simulator.SetUnderReview
 )
 
 // Methods returns the payment methods the provider knows, for those who check a request before there is a payment.

@@ -37,6 +37,7 @@ type Simulator struct {
 	mu      sync.Mutex // held while a request is decided and stored, so that a key is decided once
 	ledger  *ledger
 	failing map[string]failing // keys that have been answered 503 and are not in the ledger yet
+	reviews map[string]bool    // orders whose authorisations are under review
 }
 
 // failing is a request that has been turned away n times.
@@ -72,7 +73,7 @@ func NewSimulator(cfg SimulatorConfig) (*Simulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("payment simulator: %w", err)
 	}
-	s := &Simulator{slowDelay: cfg.SlowDelay, ledger: l, failing: make(map[string]failing), routes: http.NewServeMux()}
+	s := &Simulator{slowDelay: cfg.SlowDelay, ledger: l, failing: make(map[string]failing), reviews: make(map[string]bool), routes: http.NewServeMux()}
 	s.routes.HandleFunc("POST "+pathAuthorizations, s.serveAuthorize)
 	for _, kind := range []Kind{KindCapture, KindVoid, KindRefund} {
 		s.routes.HandleFunc("POST "+pathAuthorizations+"/{id}/"+string(kind), func(w http.ResponseWriter, r *http.Request) { s.serveVerb(w, r, kind) })
@@ -85,11 +86,19 @@ func NewSimulator(cfg SimulatorConfig) (*Simulator, error) {
 // ServeHTTP implements http.Handler.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.routes.ServeHTTP(w, r) }
 
-// Ledger returns every operation so far, oldest first: the same as the ledger route.
+// Ledger returns every operation so far, oldest first. Unlike the ledger route it does not wait for the disk.
 func (s *Simulator) Ledger() []Operation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ledger.all()
+}
+
+// SetUnderReview has every verb on the authorisation of an order declined for as long as it is under review, as providers do when
+// they suspect something. It is a fault that no retry under the same key gets past.
+func (s *Simulator) SetUnderReview(orderID string, under bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reviews[orderID] = under
 }
 
 // Close closes the ledger's file. Requests that come later and would be stored are answered 500.
@@ -140,6 +149,21 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, in intent) {
 // do decides a request once per key and stores the outcome. It returns the payment method it is about; isNew says that
 // this call did it.
 func (s *Simulator) do(key string, in intent) (o Operation, method string, isNew bool, err error) {
+	if o, method, isNew, err = s.decideOnce(key, in); err != nil {
+		return Operation{}, "", false, err
+	}
+	return o, method, isNew, s.stored(o)
+}
+
+// stored returns once an operation is on disk. Until then nobody may hear of it, whoever asks.
+func (s *Simulator) stored(o Operation) error {
+	if err := s.ledger.await(o.Seq); err != nil {
+		return &answerError{http.StatusInternalServerError, codeInternal, err.Error()}
+	}
+	return nil
+}
+
+func (s *Simulator) decideOnce(key string, in intent) (o Operation, method string, isNew bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	method, status, reason, err := s.decide(in)
@@ -184,6 +208,9 @@ func (s *Simulator) decide(in intent) (method string, status Status, reason stri
 	if held.request.OrderID != in.request.OrderID || held.request.Amount != in.request.Amount || held.request.Currency != in.request.Currency {
 		return "", "", "", invalid("the authorisation is of order %s, %d %s", held.request.OrderID, held.request.Amount, held.request.Currency)
 	}
+	if s.reviews[in.request.OrderID] {
+		return held.request.Method, StatusDeclined, ReasonUnderReview, nil
+	}
 	status, reason = decideVerb(in.kind, held.status)
 	return held.request.Method, status, reason, nil
 }
@@ -214,13 +241,24 @@ func (s *Simulator) serveQuery(w http.ResponseWriter, r *http.Request) {
 		writeError(w, &answerError{http.StatusNotFound, codeUnknownKey, "there is no operation under this key"})
 		return
 	}
+	if err := s.stored(o); err != nil {
+		writeError(w, err)
+		return
+	}
 	writeJSON(w, http.StatusOK, o)
 }
 
 func (s *Simulator) serveLedger(w http.ResponseWriter, _ *http.Request) {
+	all := s.Ledger()
+	if len(all) > 0 {
+		if err := s.stored(all[len(all)-1]); err != nil {
+			writeError(w, err)
+			return
+		}
+	}
 	writeJSON(w, http.StatusOK, struct {
 		Operations []Operation `json:"operations"`
-	}{s.Ledger()})
+	}{all})
 }
 
 var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)

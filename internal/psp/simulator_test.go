@@ -373,3 +373,48 @@ func TestLedgerFailsClosed(t *testing.T) {
 		t.Errorf("the ledger has %d operations", n)
 	}
 }
+
+// What may not be on disk is not told: not by the call that did it, not by one that repeats it, not when asked. And a later sync
+// that succeeds says nothing about what an earlier one failed to write.
+func TestNothingIsToldBeforeItIsOnDisk(t *testing.T) {
+	t.Parallel()
+	s, client := setup(t, SimulatorConfig{LedgerFile: filepath.Join(t.TempDir(), "ledger.jsonl")}, 0)
+	healthy := s.ledger.file
+	reader, pipe, err := os.Pipe() // takes what is written, and cannot be synced
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close() //nolint:errcheck // a pipe
+	defer pipe.Close()   //nolint:errcheck // a pipe
+	for _, file := range []*os.File{pipe, healthy} {
+		s.ledger.file = file
+		for range 2 {
+			answer, err := client.Authorize(t.Context(), request("k", MethodOK))
+			mustUnknown(t, answer, err)
+			answer, err = client.Query(t.Context(), "k")
+			mustUnknown(t, answer, err)
+		}
+	}
+}
+
+// Calls share the wait for the disk, and each is on disk when it is answered.
+func TestEachAnswerIsOnDisk(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "ledger.jsonl")
+	_, client := setup(t, SimulatorConfig{LedgerFile: file}, 0)
+	var calls sync.WaitGroup
+	for n := range 64 {
+		calls.Go(func() {
+			key := fmt.Sprint(n)
+			answer, err := client.Authorize(t.Context(), request(key, MethodOK))
+			if answer != (Authorized{AuthorizationID: authorizationID(key)}) || err != nil {
+				t.Errorf("%v, %v", answer, err)
+			}
+			stored, err := os.ReadFile(file)
+			if err != nil || !strings.Contains(string(stored), fmt.Sprintf("\"key\":%q", key)) {
+				t.Errorf("%s is answered, and not in the file (%v)", key, err)
+			}
+		})
+	}
+	calls.Wait()
+}

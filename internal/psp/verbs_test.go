@@ -171,3 +171,27 @@ func TestVerbsUnknown(t *testing.T) {
 		t.Errorf("honest: %v, %v", answer, err)
 	}
 }
+
+// While an order is under review every verb on it is declined, under a new key too, and nothing changes; afterwards the old
+// key still has its old answer, and a new one is done.
+func TestUnderReview(t *testing.T) {
+	t.Parallel()
+	s, client := setup(t, SimulatorConfig{}, 0)
+	mustHold(t, client, "a", MethodOK)
+	mustHold(t, client, "b", MethodOK)
+	s.SetUnderReview(verb(KindVoid, "a").OrderID, true)
+	do := func(key, order string, want Answer) {
+		t.Helper()
+		v := verb(KindVoid, order)
+		v.Key = key
+		if answer, err := client.Do(t.Context(), v); answer != want || err != nil {
+			t.Errorf("%s: %v, %v, want %v", key, answer, err, want)
+		}
+	}
+	do("1", "a", Declined{ReasonUnderReview})
+	do("2", "a", Declined{ReasonUnderReview})
+	do("3", "b", Done{KindVoid})
+	s.SetUnderReview(verb(KindVoid, "a").OrderID, false)
+	do("1", "a", Declined{ReasonUnderReview})
+	do("4", "a", Done{KindVoid})
+}

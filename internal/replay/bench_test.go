@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,9 +73,14 @@ func benchmarkModel(b *testing.B, server *testenv.Durable, store *pgxpool.Pool, 
 	bare := copyOut(b, store)
 	plain := oneByOne(b, views, log, kept)
 	for b.Loop() {
+		debug.FreeOSMemory()
+		forget := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // the peak so far
 		result, err := r.Run(b.Context(), replay.Options{NoSwap: true})
 		if err != nil {
 			b.Fatal(err)
+		}
+		if peak := peakMemory(); forget == nil && peak > 0 {
+			b.ReportMetric(peak, "peak-RSS-MB")
 		}
 		took := map[replay.Phase]time.Duration{}
 		for _, t := range result.Took {
@@ -91,6 +97,18 @@ func benchmarkModel(b *testing.B, server *testenv.Durable, store *pgxpool.Pool, 
 		b.ReportMetric(took[replay.PhaseIndex].Seconds(), "index-s")
 		b.ReportMetric(0, "ns/op")
 	}
+}
+
+// peakMemory is how much of the process was in memory at most, in MB; 0 where the system does not say.
+func peakMemory() float64 {
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		var kB float64
+		if n, _ := fmt.Sscanf(line, "VmHWM: %f kB", &kB); n == 1 {
+			return kB / 1024
+		}
+	}
+	return 0
 }
 
 // database is a new database on the server.

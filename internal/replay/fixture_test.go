@@ -234,7 +234,8 @@ func (f *fixture) feed(ctx context.Context, handler projections.Handler, name st
 	return nil
 }
 
-// run follows again and again, as a program does, until the test says stop.
+// run follows again and again, as a program does, until the test says stop. What it has begun it ends: a commit that is given up
+// may still happen, after the test has looked.
 func (f *fixture) run(models ...readmodels.Kept) (stop func()) {
 	f.t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(f.t.Context()))
@@ -243,7 +244,7 @@ func (f *fixture) run(models ...readmodels.Kept) (stop func()) {
 		programs.Go(func() {
 			for ctx.Err() == nil {
 				f.shop.trade(int(f.load.Load()))
-				if err := f.follow(ctx, model); err != nil && ctx.Err() == nil {
+				if err := f.follow(context.WithoutCancel(ctx), model); err != nil {
 					f.t.Errorf("program with fold %d: %v", model.Version, err)
 					return
 				}

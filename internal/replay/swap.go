@@ -93,7 +93,7 @@ func swapTo(
 				return lock, err
 			}
 		}
-		if abandoned && time.Since(began) > fresh || !s.fed && !s.liveFed {
+		if time.Since(began) > fresh && (abandoned || !s.fed && !s.liveFed) { // a program on a busy machine is late, not gone
 			return 0, unfed
 		}
 		select {

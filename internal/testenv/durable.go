@@ -21,9 +21,8 @@ type Durable struct {
 // and it is stopped and removed with the test. ORDO_TEST_DATABASE_URL plays no part.
 func DurablePostgres(t testing.TB) *Durable {
 	t.Helper()
-	d := &Durable{t: t, config: embedded.PostgresConfig{DataDir: t.TempDir()}}
+	d := &Durable{t: t, config: embedded.PostgresConfig{DataDir: t.TempDir(), Port: port(Address(t))}}
 	d.start()
-	d.config.Port = d.server.Port()
 	t.Cleanup(d.stop)
 	return d
 }
@@ -60,10 +59,11 @@ func (d *Durable) start() {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	var err error
-	if d.server, err = embedded.StartPostgres(ctx, d.config); err != nil {
+	server, err := embedded.StartPostgres(ctx, d.config)
+	if err != nil {
 		d.t.Fatalf("testenv: %v", err)
 	}
+	d.server = server
 }
 
 func (d *Durable) stop() {

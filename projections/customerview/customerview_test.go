@@ -5,12 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/ordo-platform/ordo/aggregates/customer"
 	"github.com/ordo-platform/ordo/eventstore"
-	"github.com/ordo-platform/ordo/internal/postgres"
-	"github.com/ordo-platform/ordo/internal/testenv"
 	"github.com/ordo-platform/ordo/projections"
 	"github.com/ordo-platform/ordo/projections/customerview"
 	"github.com/ordo-platform/ordo/projections/projectiontest"
@@ -73,22 +69,11 @@ func TestFoldRefusesImpossibleHistory(t *testing.T) {
 
 func TestGet(t *testing.T) {
 	t.Parallel()
-	pool, err := postgres.Open(t.Context(), testenv.Postgres(t), 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	if err := postgres.Migrate(t.Context(), pool, customerview.Model.Name, customerview.Migrations()); err != nil {
-		t.Fatal(err)
-	}
+	pool := projectiontest.Database(t, customerview.Model.Name, customerview.Migrations())
 	var log projectiontest.Log
 	log.Append(customer.Stream(id), registered)
 	log.Append(customer.Stream(id), blocked)
-	if err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-		return projections.NewProjector(customerview.Model).Handle(t.Context(), tx, log.Events())
-	}); err != nil {
-		t.Fatal(err)
-	}
+	projectiontest.Project(t, pool, customerview.Model, log.Events()...)
 
 	queries := customerview.NewQueries(pool)
 	got, err := queries.Get(t.Context(), id)

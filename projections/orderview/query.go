@@ -9,19 +9,27 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/ordo-platform/ordo/aggregates/order"
+	"github.com/ordo-platform/ordo/projections"
 )
 
 // Queries answers questions about orders.
 type Queries struct {
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	model projections.Model[Order]
+	list  string
 }
 
 // NewQueries returns queries over pool, whose database has the model's table.
-func NewQueries(pool *pgxpool.Pool) *Queries { return &Queries{pool} }
+func NewQueries(pool *pgxpool.Pool) *Queries { return &Queries{pool, Model, listSQL} }
+
+// In returns queries to the tables in a schema: to a generation, live or not.
+func (q *Queries) In(schema string) *Queries {
+	return &Queries{q.pool, Model.In(schema), projections.Qualify(listSQL, schema, Model.Table)}
+}
 
 // Get returns an order with its history, or a *[projections.NotFoundError].
 func (q *Queries) Get(ctx context.Context, id order.ID) (Order, error) {
-	return Model.Get(ctx, q.pool, string(id))
+	return q.model.Get(ctx, q.pool, string(id))
 }
 
 // Filter narrows a list; zero fields do not.
@@ -47,7 +55,7 @@ type Page struct {
 // before it is lost or repeated.
 func (q *Queries) List(ctx context.Context, f Filter, limit int, after *Cursor) (Page, error) {
 	limit = max(limit, 1)
-	rows, err := q.pool.Query(ctx, listSQL, listArgs(f, limit+1, after)...)
+	rows, err := q.pool.Query(ctx, q.list, listArgs(f, limit+1, after)...)
 	if err != nil {
 		return Page{}, fmt.Errorf("list orders: %w", err)
 	}

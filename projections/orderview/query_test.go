@@ -16,8 +16,6 @@ import (
 	"github.com/ordo-platform/ordo/aggregates"
 	"github.com/ordo-platform/ordo/aggregates/order"
 	"github.com/ordo-platform/ordo/eventstore"
-	"github.com/ordo-platform/ordo/internal/postgres"
-	"github.com/ordo-platform/ordo/internal/testenv"
 	"github.com/ordo-platform/ordo/projections"
 	"github.com/ordo-platform/ordo/projections/projectiontest"
 )
@@ -26,24 +24,12 @@ var noon = time.Date(2026, 5, 6, 12, 0, 0, 0, time.UTC)
 
 func setup(t testing.TB) *pgxpool.Pool {
 	t.Helper()
-	pool, err := postgres.Open(t.Context(), testenv.Postgres(t), 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	if err := postgres.Migrate(t.Context(), pool, Model.Name, Migrations()); err != nil {
-		t.Fatal(err)
-	}
-	return pool
+	return projectiontest.Database(t, Model.Name, Migrations())
 }
 
 func project(t testing.TB, pool *pgxpool.Pool, events ...eventstore.Recorded) {
 	t.Helper()
-	if err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-		return projections.NewProjector(Model).Handle(t.Context(), tx, events)
-	}); err != nil {
-		t.Fatal(err)
-	}
+	projectiontest.Project(t, pool, Model, events...)
 }
 
 func placedBy(customer string, n int, at time.Time) order.Placed {

@@ -5,5 +5,8 @@
 // its own copy of the catalog, which orders are priced from. Such a copy may be behind the catalog; an order then holds
 // the price its customer was shown a moment ago.
 //
-// Start reading at [Product] and [Apply]; [Queries] is what the API and the pricing of orders ask.
+// In front of either stands a [Cache] in memory, which forgets a product when it hears of an event, and after a while in any
+// case.
+//
+// Start reading at [Product] and [Apply]; [Queries] and [Cache] are what the API and the pricing of orders ask.
 package productview

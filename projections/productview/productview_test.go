@@ -7,13 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/ordo-platform/ordo/aggregates"
 	"github.com/ordo-platform/ordo/aggregates/product"
 	"github.com/ordo-platform/ordo/eventstore"
-	"github.com/ordo-platform/ordo/internal/postgres"
-	"github.com/ordo-platform/ordo/internal/testenv"
 	"github.com/ordo-platform/ordo/projections"
 	"github.com/ordo-platform/ordo/projections/productview"
 	"github.com/ordo-platform/ordo/projections/projectiontest"
@@ -72,14 +68,7 @@ func TestFoldRefusesProductThatWasNeverListed(t *testing.T) {
 
 func TestQueries(t *testing.T) {
 	t.Parallel()
-	pool, err := postgres.Open(t.Context(), testenv.Postgres(t), 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	if err := postgres.Migrate(t.Context(), pool, productview.Model.Name, productview.Migrations()); err != nil {
-		t.Fatal(err)
-	}
+	pool := projectiontest.Database(t, productview.Model.Name, productview.Migrations())
 	queries := productview.NewQueries(pool)
 	var log projectiontest.Log
 	all := []product.SKU{"A", "B", "C", "D", "E", "a"} // in the order of bytes, as the list is
@@ -90,11 +79,7 @@ func TestQueries(t *testing.T) {
 			log.Append(product.Stream(sku), product.Discontinued{SKU: sku, At: at})
 		}
 	}
-	if err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-		return projections.NewProjector(productview.Model).Handle(t.Context(), tx, log.Events())
-	}); err != nil {
-		t.Fatal(err)
-	}
+	projectiontest.Project(t, pool, productview.Model, log.Events()...)
 
 	got, err := queries.Get(t.Context(), "B")
 	if err != nil || got.Status != product.StatusDiscontinued || got.Price != euros(1990) || got.Version != 2 {

@@ -12,12 +12,15 @@ import (
 type Level struct {
 	SKU      stock.SKU `json:"sku"`
 	OnHand   int64     `json:"on_hand"`
-	Reserved int64     `json:"reserved"` // part of OnHand
+	Reserved int64     `json:"reserved"` // part of OnHand, but for a shortage
 	projections.Mark
 }
 
 // Available is what can still be promised.
-func (l Level) Available() int64 { return l.OnHand - l.Reserved }
+func (l Level) Available() int64 { return max(0, l.OnHand-l.Reserved) }
+
+// Short is what is promised and not there.
+func (l Level) Short() int64 { return max(0, l.Reserved-l.OnHand) }
 
 // Key implements [projections.Model]: each SKU has a row, fed by all events of its stock.
 func Key(e projections.Event) (string, bool) {
@@ -38,6 +41,7 @@ func Apply(l Level, e projections.Event) (Level, error) {
 		l.SKU, onHand = p.SKU, p.Quantity
 	case stock.Adjusted:
 		l.SKU, onHand = p.SKU, p.Delta
+	case stock.ShortageRecorded: // of the counts as they are
 	case stock.Allocated:
 		l.SKU, reserved = p.SKU, p.Quantity
 	case stock.Deallocated:
@@ -53,7 +57,7 @@ func Apply(l Level, e projections.Event) (Level, error) {
 	}
 	l.OnHand += onHand
 	l.Reserved += reserved
-	if l.Reserved < 0 || l.Reserved > l.OnHand {
+	if l.OnHand < 0 || l.Reserved < 0 || reserved > 0 && l.Short() > 0 {
 		return l, fmt.Errorf("counts cannot be: %d on hand, %d reserved", l.OnHand, l.Reserved)
 	}
 	l.Mark = mark

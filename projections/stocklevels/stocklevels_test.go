@@ -14,8 +14,6 @@ import (
 
 	"github.com/ordo-platform/ordo/aggregates/stock"
 	"github.com/ordo-platform/ordo/eventstore"
-	"github.com/ordo-platform/ordo/internal/postgres"
-	"github.com/ordo-platform/ordo/internal/testenv"
 	"github.com/ordo-platform/ordo/projections"
 	"github.com/ordo-platform/ordo/projections/projectiontest"
 	"github.com/ordo-platform/ordo/projections/stocklevels"
@@ -29,14 +27,16 @@ func TestFold(t *testing.T) {
 	t.Parallel()
 	var log projectiontest.Log
 	for i, step := range []struct {
-		event                       stock.Event
-		onHand, reserved, available int64
+		event                              stock.Event
+		onHand, reserved, available, short int64
 	}{
-		{stock.Received{SKU: mug, Quantity: 10, Reference: "d-1", At: at}, 10, 0, 10},
-		{stock.Allocated{SKU: mug, OrderID: "o-1", Quantity: 4, At: at}, 10, 4, 6},
-		{stock.Adjusted{SKU: mug, Delta: -6, Reason: "broken", At: at}, 4, 4, 0},
-		{stock.Deallocated{SKU: mug, OrderID: "o-1", Quantity: 4, At: at}, 4, 0, 4},
-		{stock.Adjusted{SKU: mug, Delta: 3, Reason: "found", At: at}, 7, 0, 7},
+		{stock.Received{SKU: mug, Quantity: 10, Reference: "d-1", At: at}, 10, 0, 10, 0},
+		{stock.Allocated{SKU: mug, OrderID: "o-1", Quantity: 4, At: at}, 10, 4, 6, 0},
+		{stock.Adjusted{SKU: mug, Delta: -6, Reason: "broken", At: at}, 4, 4, 0, 0},
+		{stock.Adjusted{SKU: mug, Delta: -3, Reason: "broken", At: at}, 1, 4, 0, 3},
+		{stock.ShortageRecorded{SKU: mug, Missing: 3, Reason: "broken", At: at}, 1, 4, 0, 3},
+		{stock.Deallocated{SKU: mug, OrderID: "o-1", Quantity: 4, At: at}, 1, 0, 1, 0},
+		{stock.Adjusted{SKU: mug, Delta: 3, Reason: "found", At: at}, 4, 0, 4, 0},
 	} {
 		log.Append(stock.Stream(mug), step.event)
 		rows, err := projectiontest.Fold(stocklevels.Model, log.Events())
@@ -48,7 +48,7 @@ func TestFold(t *testing.T) {
 			SKU: mug, OnHand: step.onHand, Reserved: step.reserved,
 			Mark: projections.Mark{Version: eventstore.Version(n), Position: eventstore.Position(n), Applied: n},
 		}
-		if got := rows[string(mug)]; got != want || got.Available() != step.available {
+		if got := rows[string(mug)]; got != want || got.Available() != step.available || got.Short() != step.short {
 			t.Errorf("after %+v: got %+v, want %+v", step.event, got, want)
 		}
 	}
@@ -60,7 +60,7 @@ func TestFoldRefusesImpossibleCounts(t *testing.T) {
 	for _, payload := range []stock.Event{
 		stock.Allocated{SKU: mug, Quantity: 7},
 		stock.Deallocated{SKU: mug, Quantity: 5},
-		stock.Adjusted{SKU: mug, Delta: -7},
+		stock.Adjusted{SKU: mug, Delta: -11},
 		stock.Adjusted{SKU: mug, Delta: math.MinInt64},
 		stock.Received{SKU: mug, Quantity: math.MaxInt64 - 9},
 		stock.Allocated{SKU: mug, Quantity: math.MaxInt64},
@@ -80,7 +80,7 @@ func TestTableRefusesImpossibleCounts(t *testing.T) {
 	pool := setup(t)
 	var log projectiontest.Log
 	log.Append(stock.Stream(mug), stock.Received{SKU: mug, Quantity: 10, Reference: "d-1", At: at})
-	for _, counts := range [][2]int64{{10, 11}, {10, -1}, {-1, -1}} {
+	for _, counts := range [][2]int64{{10, -1}, {-1, -1}, {-1, 0}} {
 		careless := stocklevels.Model
 		careless.Apply = func(l stocklevels.Level, e projections.Event) (stocklevels.Level, error) {
 			l, err := stocklevels.Apply(l, e)
@@ -89,7 +89,7 @@ func TestTableRefusesImpossibleCounts(t *testing.T) {
 		}
 		err := project(t, pool, careless, log.Events()...)
 		var refused *pgconn.PgError
-		if !errors.As(err, &refused) || refused.ConstraintName != "stocklevels_levels_reserved_check" {
+		if !errors.As(err, &refused) || refused.ConstraintName != "stocklevels_levels_counts_check" {
 			t.Errorf("%v: got %v, want the table to refuse", counts, err)
 		}
 	}
@@ -139,15 +139,7 @@ func TestQueries(t *testing.T) {
 
 func setup(t *testing.T) *pgxpool.Pool {
 	t.Helper()
-	pool, err := postgres.Open(t.Context(), testenv.Postgres(t), 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	if err := postgres.Migrate(t.Context(), pool, stocklevels.Model.Name, stocklevels.Migrations()); err != nil {
-		t.Fatal(err)
-	}
-	return pool
+	return projectiontest.Database(t, stocklevels.Model.Name, stocklevels.Migrations())
 }
 
 func project(

@@ -1,4 +1,4 @@
-package chaos
+package judge
 
 import (
 	"context"
@@ -17,24 +17,24 @@ type spy struct {
 	looks int
 }
 
-// watch starts the spy. It stops with the test.
-func (w *world) watch() {
-	w.t.Helper()
+// Watch starts the spy. It stops with the test.
+func (w *World) Watch() {
+	w.T.Helper()
 	w.spy = &spy{wrong: map[string]bool{}}
 	conns := map[string]*pgx.Conn{}
-	for _, service := range services {
-		conns[service] = w.connect(service)
+	for _, service := range Services {
+		conns[service] = w.Connect(service)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(w.T.Context()))
 	done := make(chan struct{})
-	w.t.Cleanup(func() { cancel(); <-done })
+	w.T.Cleanup(func() { cancel(); <-done })
 	go func() {
 		defer close(done)
 		heads := map[string]int64{}
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for ctx.Err() == nil {
-			err := w.spy.look(ctx, conns, kadm.NewClient(w.client), heads)
+			err := w.spy.look(ctx, conns, kadm.NewClient(w.Client), heads)
 			if err != nil && ctx.Err() == nil {
 				w.spy.note("the spy is blind: " + err.Error())
 				break
@@ -56,6 +56,17 @@ func (s *spy) note(what string) {
 	s.wrong[what] = true
 }
 
+// Looks is how often the spy has looked so far.
+func (w *World) Looks() int { return w.spy.count() }
+
+// Findings is what the spy has seen so far, nothing if there is none.
+func (w *World) Findings() []string {
+	if w.spy == nil {
+		return nil
+	}
+	return w.spy.findings()
+}
+
 func (s *spy) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,13 +86,13 @@ func (s *spy) findings() (wrong []string) {
 }
 
 func (s *spy) look(ctx context.Context, conns map[string]*pgx.Conn, admin *kadm.Client, heads map[string]int64) error {
-	for _, service := range publishers {
+	for _, service := range Publishers {
 		if err := s.lookAtLog(ctx, conns[service], service, heads); err != nil {
 			return err
 		}
 	}
 	var places []offset
-	for _, service := range services {
+	for _, service := range Services {
 		rows, _ := conns[service].Query(ctx, "SELECT consumer, topic, partition, next_offset FROM checkpoints")
 		some, err := pgx.CollectRows(rows, pgx.RowToStructByPos[offset])
 		if err != nil {
