@@ -118,16 +118,36 @@ func keyText(table projections.Table) string {
 	return "(" + strings.Join(table.Columns[:table.Key], ", ") + ")::text"
 }
 
-// rowText is an expression for a row, as one text.
-func rowText(table projections.Table) string { return "ROW(" + strings.Join(table.Columns, ", ") + ")" }
+// rowHash is an expression for a checksum of a row, over the columns in the model's order. JSON is hashed as the text that
+// Postgres writes: by its own hash, numbers that are written differently are equal.
+func (s side) rowHash(ctx context.Context, table projections.Table) (string, error) {
+	rows, err := s.tx.Query(ctx, "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND atttypid = 'jsonb'::regtype", s.from(table))
+	if err != nil {
+		return "", fmt.Errorf("columns of %s: %w", s.from(table), err)
+	}
+	asText, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return "", fmt.Errorf("columns of %s: %w", s.from(table), err)
+	}
+	columns := slices.Clone(table.Columns)
+	for i, column := range columns {
+		if slices.Contains(asText, column) {
+			columns[i] += "::text"
+		}
+	}
+	return "hash_record_extended(ROW(" + strings.Join(columns, ", ") + "), 0)", nil
+}
 
-// sums reads a whole table. The text of a row is the same for equal rows: the columns are named in the model's order, and
-// Postgres writes each type in one way.
+// sums reads a whole table.
 func (s side) sums(ctx context.Context, table projections.Table) (map[int]sum, error) {
+	rowHash, err := s.rowHash(ctx, table)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := s.tx.Query(ctx, fmt.Sprintf(`
 		SELECT part, count(*), bit_xor(hash), sum(hash %% 4611686018427387904)::numeric %% 4611686018427387904
-		FROM (SELECT mod(abs(hashtext(%s)::bigint), %d)::integer AS part, hashtextextended((%s)::text, 0) AS hash FROM %s) AS r
-		GROUP BY part`, keyText(table), slicesOfKeys, rowText(table), s.from(table)+s.where(table)), s.only)
+		FROM (SELECT mod(abs(hashtext(%s)::bigint), %d)::integer AS part, %s AS hash FROM %s) AS r
+		GROUP BY part`, keyText(table), slicesOfKeys, rowHash, s.from(table)+s.where(table)), s.only)
 	if err != nil {
 		return nil, fmt.Errorf("checksum %s: %w", s.from(table), err)
 	}
@@ -146,10 +166,14 @@ func (s side) sums(ctx context.Context, table projections.Table) (map[int]sum, e
 
 // hashes reads the keys of some parts, with a checksum of each row.
 func (s side) hashes(ctx context.Context, table projections.Table, parts []int) (map[string]int64, error) {
+	rowHash, err := s.rowHash(ctx, table)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := s.tx.Query(ctx, fmt.Sprintf(`
-		SELECT %[1]s, hashtextextended((%[2]s)::text, 0)
+		SELECT %[1]s, %[2]s
 		FROM %[3]s AND mod(abs(hashtext(%[1]s)::bigint), %[4]d)::integer = ANY ($2)`,
-		keyText(table), rowText(table), s.from(table)+s.where(table), slicesOfKeys), s.only, parts)
+		keyText(table), rowHash, s.from(table)+s.where(table), slicesOfKeys), s.only, parts)
 	if err != nil {
 		return nil, fmt.Errorf("compare %s: %w", s.from(table), err)
 	}
