@@ -12,7 +12,7 @@ import (
 )
 
 // DefaultKeep is that of [BulkOptions].
-const DefaultKeep = 20_000
+const DefaultKeep = 10_000
 
 // Bulk folds a long run of events. It does what a [Projector] does, for far bigger batches: rows stay in memory from one
 // flush to the next, and rows that are new are copied into the table. It is for one goroutine; several may fill one table

@@ -23,7 +23,7 @@ type Log interface {
 // Defaults of [Config].
 const (
 	DefaultConcurrency = 4
-	DefaultChunk       = 40_000
+	DefaultChunk       = 20_000
 	DefaultLease       = 6 * time.Second
 )
 
