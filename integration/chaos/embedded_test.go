@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func TestStartsFarBehind(t *testing.T) {
 	p.ready()
 	books := judge.OpenShop(t, p.url)
 	books.Place(t.Context(), p.url, "the first")
-	fillOrders(t, w.runtime(p).Owners["orders"])
+	copyFirst(t, w.runtime(p).Owners["orders"], "order-", "OrderPlaced", behind)
 	p.kill()
 
 	began := time.Now()
@@ -46,12 +47,7 @@ func TestStartsFarBehind(t *testing.T) {
 		t.Error("it takes more than 10 s")
 	}
 	found := w.runtime(p)
-	w.Brokers = found.Kafka
-	var err error
-	if w.Client, err = kgo.NewClient(kgo.SeedBrokers(w.Brokers...)); err != nil {
-		t.Fatal(err)
-	}
-	defer w.Client.Close()
+	w.readFrom(found)
 	seen := map[int64]int{}
 	await(t, "the log is on the topic", func() bool { return w.committed("orders.events") > behind })
 	judge.Within(t, judge.Patience, func() bool {
@@ -80,6 +76,58 @@ func TestStartsFarBehind(t *testing.T) {
 	}
 }
 
+// TestRefillHoldsTheNewest: an embedded platform starts again with nothing left to consume. Its topics hold the newest fifty
+// thousand events all the same, so that people who look into them find history, and none before those.
+func TestRefillHoldsTheNewest(t *testing.T) {
+	if !full() {
+		t.Skip("fills a log; with ORDO_CHAOS=full")
+	}
+	t.Parallel()
+	const newest, registered = 50_000, 60_000
+	w := &world{World: &judge.World{T: t}, dir: t.TempDir()}
+	t.Cleanup(w.killAll)
+	p := w.start(setup{embedded: true})
+	p.ready()
+	judge.OpenShop(t, p.url)
+	owners := w.runtime(p).Owners
+	copyFirst(t, owners["customers"], "customer-", "CustomerRegistered", registered)
+	for _, reader := range []string{"views", "orders"} {
+		conn, err := pgx.Connect(t.Context(), owners[reader])
+		must(t, err)
+		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+		await(t, reader+" has all customers", func() bool {
+			var customers int
+			must(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM customerview_customers").Scan(&customers))
+			return customers > registered
+		})
+	}
+	p.kill()
+
+	p = w.start(setup{embedded: true})
+	p.ready()
+	found := w.runtime(p)
+	w.readFrom(found)
+	customers, err := pgx.Connect(t.Context(), found.Owners["customers"])
+	must(t, err)
+	defer func() { _ = customers.Close(context.WithoutCancel(t.Context())) }()
+	var head int64
+	must(t, customers.QueryRow(t.Context(), "SELECT max(position) FROM events").Scan(&head))
+	var seen []int64
+	await(t, "the newest event is on the topic", func() bool {
+		seen = seen[:0]
+		for _, records := range w.Read("customers.events") {
+			for _, r := range records {
+				seen = append(seen, judge.Number(judge.Header(r, "ce_sequence")))
+			}
+		}
+		slices.Sort(seen)
+		return len(seen) > 0 && seen[len(seen)-1] == head
+	})
+	if len(seen) != newest || seen[0] != head-newest+1 {
+		t.Errorf("%d events from %d to %d are on the topic, want the newest %d", len(seen), seen[0], head, newest)
+	}
+}
+
 // runtimeFile is what a running platform writes into its data folder.
 type runtimeFile struct {
 	PID    int
@@ -96,40 +144,41 @@ func (w *world) runtime(p *child) (found runtimeFile) {
 	return found
 }
 
-// fillOrders appends copies of the first order, each as an order of its own.
-func fillOrders(t *testing.T, address string) {
+// readFrom looks into the topics of a platform's own broker from here on.
+func (w *world) readFrom(platform runtimeFile) {
+	w.T.Helper()
+	w.Brokers = platform.Kafka
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.Brokers...))
+	must(w.T, err)
+	w.T.Cleanup(client.Close)
+	w.Client = client
+}
+
+// copyFirst appends n copies of the first event of a type, each as the beginning of a stream of its own.
+func copyFirst(t *testing.T, address, prefix, eventType string, n int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), judge.Patience)
 	defer cancel()
 	pool, err := pgxpool.New(ctx, address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	defer pool.Close()
 	var stream, data string
-	if err := pool.QueryRow(ctx, "SELECT stream, data::text FROM events WHERE type = 'OrderPlaced'").Scan(&stream, &data); err != nil {
-		t.Fatal(err)
-	}
-	id := strings.TrimPrefix(stream, "order-")
+	must(t, pool.QueryRow(ctx, "SELECT stream, data::text FROM events WHERE type = $1 ORDER BY position", eventType).Scan(&stream, &data))
+	id := strings.TrimPrefix(stream, prefix)
 	store, err := eventpg.Open(ctx, pool, eventpg.Config{Partitions: 12})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range behind / 1000 {
+	must(t, err)
+	for range n / 1000 {
 		appends := make([]eventstore.Append, 1000)
 		for i := range appends {
 			copied := uuid.NewString()
 			appends[i].Streams = []eventstore.StreamAppend{{
-				Stream: eventstore.StreamID("order-" + copied),
-				Events: []eventstore.Event{{ID: eventstore.NewID(), Type: "OrderPlaced", SchemaVersion: 1, Data: []byte(strings.ReplaceAll(data, id, copied))}},
+				Stream: eventstore.StreamID(prefix + copied),
+				Events: []eventstore.Event{{ID: eventstore.NewID(), Type: eventType, SchemaVersion: 1, Data: []byte(strings.ReplaceAll(data, id, copied))}},
 			}}
 		}
-		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		must(t, pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 			_, err := store.AppendTx(ctx, tx, appends...)
 			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))
 	}
 }
