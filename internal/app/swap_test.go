@@ -73,6 +73,17 @@ func TestTokensHoldAcrossSwaps(t *testing.T) {
 
 // buyAndLook places orders until it is told to stop, and reads each one, and the one before, with the newest position it has.
 func (p *running) buyAndLook(t *testing.T, customer, name string, stop <-chan struct{}) error {
+	look := func(known client.Order, after string) (now client.Answer[client.Order], err error) {
+		now, err = p.client.Order(t.Context(), known.ID, after)
+		switch {
+		case err != nil:
+			return now, fmt.Errorf("order %s, after %s: %w", known.ID, after, err)
+		case now.Stale || now.Value.Version < known.Version:
+			return now, fmt.Errorf("order %s was at version %d; after %s it is at %d, stale %t", known.ID, known.Version, after,
+				now.Value.Version, now.Stale)
+		}
+		return now, nil
+	}
 	var before client.Order
 	for n := 0; ; n++ {
 		placed, err := p.client.PlaceOrder(t.Context(), fmt.Sprint(name, n), client.PlaceOrder{
@@ -81,16 +92,13 @@ func (p *running) buyAndLook(t *testing.T, customer, name string, stop <-chan st
 		if err != nil {
 			return err
 		}
-		seen, err := p.client.Order(t.Context(), placed.Value.ID, placed.Position)
-		if err != nil || seen.Stale || seen.Value.Version < placed.Value.Version {
-			return fmt.Errorf("order %s, written at %s, is not seen: version %d, stale %t, %v", placed.Value.ID, placed.Position,
-				seen.Value.Version, seen.Stale, err)
+		seen, err := look(placed.Value, placed.Position)
+		if err != nil {
+			return err
 		}
 		if before.ID != "" {
-			again, err := p.client.Order(t.Context(), before.ID, seen.Position)
-			if err != nil || again.Stale || again.Value.Version < before.Version {
-				return fmt.Errorf("order %s was at version %d, is at %d, stale %t, %v", before.ID, before.Version, again.Value.Version,
-					again.Stale, err)
+			if _, err := look(before, seen.Position); err != nil {
+				return err
 			}
 		}
 		before = seen.Value
