@@ -145,7 +145,7 @@ func TestAccessIsEnough(t *testing.T) {
 	if err := errors.Join(lease.Renew(t.Context()), lease.Release(t.Context())); err != nil {
 		t.Error(err)
 	}
-	if _, err := store.FirstUnseen(t.Context(), make([]eventstore.Position, postgres.DefaultPartitions)); err != nil {
+	if _, err := store.Unseen(t.Context(), make([]eventstore.Position, postgres.DefaultPartitions)); err != nil {
 		t.Error(err)
 	}
 	wantLog(t, store, 2)

@@ -10,23 +10,13 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 )
 
-var sqlFirstUnseen = statement("first_unseen")
-
-// FirstUnseen returns the position of the first event that a consumer has not seen when it has seen partition p up to
-// seen[p], 0 if it has seen them all. A broker that lost everything has to be refilled from there.
-func (s *Store) FirstUnseen(ctx context.Context, seen []eventstore.Position) (first eventstore.Position, err error) {
-	if err := s.pool.QueryRow(ctx, sqlFirstUnseen, pgx.StrictNamedArgs{"seen": seen}).Scan(&first); err != nil {
-		return 0, fmt.Errorf("find the first unseen event: %w", err)
-	}
-	return first, nil
-}
-
 var (
 	sqlUnseen        = statement("unseen")
 	sqlReadPartition = statement("read_partition")
 )
 
-// Unseen tells what a reader has yet to see that has seen partition p up to seen[p].
+// Unseen tells what a reader has yet to see that has seen partition p up to seen[p]. A broker that lost everything has to be
+// refilled from the first of it.
 func (s *Store) Unseen(ctx context.Context, seen []eventstore.Position) (u eventstore.Unseen, err error) {
 	var oldest *time.Time
 	err = s.pool.QueryRow(ctx, sqlUnseen, pgx.StrictNamedArgs{"seen": seen}).Scan(&u.Head, &u.Events, &u.First, &oldest)

@@ -25,9 +25,7 @@ const behind = 100_000
 // TestStartsFarBehind: an embedded platform is killed while a consumer is a hundred thousand events behind. The next start has an
 // empty broker. It is ready within ten seconds, and refills what any consumer needs, without a gap; the consumer applies all of it.
 func TestStartsFarBehind(t *testing.T) {
-	if !full() {
-		t.Skip("fills a log; with ORDO_CHAOS=full")
-	}
+	onlyInFull(t)
 	t.Parallel()
 	w := &world{World: &judge.World{T: t}, dir: t.TempDir()}
 	t.Cleanup(w.killAll)
@@ -64,9 +62,7 @@ func TestStartsFarBehind(t *testing.T) {
 			t.Fatalf("event %d is %d times on the topic", position+1, seen[position+1])
 		}
 	}
-	views, err := pgx.Connect(t.Context(), found.Owners["views"])
-	must(t, err)
-	defer func() { _ = views.Close(context.WithoutCancel(t.Context())) }()
+	views := connect(t, found.Owners["views"])
 	var orders, wrong int
 	if !judge.Within(t, 5*judge.Patience, func() bool {
 		must(t, views.QueryRow(t.Context(), "SELECT count(*), count(*) FILTER (WHERE applied <> version) FROM orderview_orders").Scan(&orders, &wrong))
@@ -79,9 +75,7 @@ func TestStartsFarBehind(t *testing.T) {
 // TestRefillHoldsTheNewest: an embedded platform starts again with nothing left to consume. Its topics hold the newest fifty
 // thousand events all the same, so that people who look into them find history, and none before those.
 func TestRefillHoldsTheNewest(t *testing.T) {
-	if !full() {
-		t.Skip("fills a log; with ORDO_CHAOS=full")
-	}
+	onlyInFull(t)
 	t.Parallel()
 	const newest, registered = 50_000, 60_000
 	w := &world{World: &judge.World{T: t}, dir: t.TempDir()}
@@ -92,9 +86,7 @@ func TestRefillHoldsTheNewest(t *testing.T) {
 	owners := w.runtime(p).Owners
 	copyFirst(t, owners["customers"], "customer-", "CustomerRegistered", registered)
 	for _, reader := range []string{"views", "orders"} {
-		conn, err := pgx.Connect(t.Context(), owners[reader])
-		must(t, err)
-		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+		conn := connect(t, owners[reader])
 		await(t, reader+" has all customers", func() bool {
 			var customers int
 			must(t, conn.QueryRow(t.Context(), "SELECT count(*) FROM customerview_customers").Scan(&customers))
@@ -107,9 +99,7 @@ func TestRefillHoldsTheNewest(t *testing.T) {
 	p.ready()
 	found := w.runtime(p)
 	w.readFrom(found)
-	customers, err := pgx.Connect(t.Context(), found.Owners["customers"])
-	must(t, err)
-	defer func() { _ = customers.Close(context.WithoutCancel(t.Context())) }()
+	customers := connect(t, found.Owners["customers"])
 	var head int64
 	must(t, customers.QueryRow(t.Context(), "SELECT max(position) FROM events").Scan(&head))
 	var seen []int64
@@ -126,6 +116,15 @@ func TestRefillHoldsTheNewest(t *testing.T) {
 	if len(seen) != newest || seen[0] != head-newest+1 {
 		t.Errorf("%d events from %d to %d are on the topic, want the newest %d", len(seen), seen[0], head, newest)
 	}
+}
+
+// connect opens a database for as long as the test lasts.
+func connect(t *testing.T, address string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), address)
+	must(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
 }
 
 // runtimeFile is what a running platform writes into its data folder.

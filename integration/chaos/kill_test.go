@@ -49,9 +49,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 
 // TestFailsAtEveryPoint is the same without dying: at each point something fails once, or what was done seems not to be.
 func TestFailsAtEveryPoint(t *testing.T) {
-	if !full() {
-		t.Skip("with ORDO_CHAOS=full")
-	}
+	onlyInFull(t)
 	t.Parallel()
 	w, books := open(t)
 	r := random(t)

@@ -19,6 +19,13 @@ import (
 // full tells whether everything is to be run, and not the short version.
 func full() bool { return os.Getenv("ORDO_CHAOS") == "full" }
 
+func onlyInFull(t *testing.T) {
+	t.Helper()
+	if !full() {
+		t.Skip("takes long; with ORDO_CHAOS=full")
+	}
+}
+
 // skipIfShort leaves real processes out of runs that are to be quick, and of those under the race detector, which leave out
 // containers too: it would look at the test and not at the processes.
 func skipIfShort(t *testing.T) {

@@ -16,9 +16,7 @@ const silence = 13 * time.Second
 
 // TestTakeover: of two replicas one publishes. When it is killed, the other does within 15 seconds; when it stops, within 2.
 func TestTakeover(t *testing.T) {
-	if !full() {
-		t.Skip("waits for leases to run out; with ORDO_CHAOS=full")
-	}
+	onlyInFull(t)
 	t.Parallel()
 	w, books := open(t)
 	first := w.start(setup{place: 0})
@@ -76,9 +74,7 @@ func (w *world) committed(topic string) (sum int64) {
 // TestZombies: a process stands still, in the middle of a transaction of its own or with a batch in hand, until its lease, its
 // membership and its transaction have run out and another has taken over. Then it goes on, and must do no harm.
 func TestZombies(t *testing.T) {
-	if !full() {
-		t.Skip("waits for leases to run out; with ORDO_CHAOS=full")
-	}
+	onlyInFull(t)
 	t.Parallel()
 	w, books := open(t)
 	r := random(t)

@@ -13,9 +13,7 @@ import (
 // TestRebalanceStorm: two replicas share the partitions under load, and again and again someone joins all their groups, is given
 // partitions, and leaves or falls silent. Now and then a replica ends too.
 func TestRebalanceStorm(t *testing.T) {
-	if !full() {
-		t.Skip("with ORDO_CHAOS=full")
-	}
+	onlyInFull(t)
 	t.Parallel()
 	w, books := open(t)
 	first := w.start(setup{place: 0})

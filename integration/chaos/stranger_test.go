@@ -23,9 +23,7 @@ import (
 // TestStrangersRecords: somebody else writes to all topics while the platform works: events before their time and in reverse order,
 // copies of events, and what is no event at all. Events are applied once, in order; the rest is set aside by every reader.
 func TestStrangersRecords(t *testing.T) {
-	if !full() {
-		t.Skip("with ORDO_CHAOS=full")
-	}
+	onlyInFull(t)
 	t.Parallel()
 	w, books := open(t)
 	p := w.start(setup{})

@@ -168,16 +168,12 @@ func (p *Platform) refillFrom(ctx context.Context, s *service) (eventstore.Posit
 			if err != nil {
 				return 0, err
 			}
-			seen := make([]eventstore.Position, Partitions)
-			for partition, position := range applied {
-				seen[partition] = position
-			}
-			first, err := s.store.FirstUnseen(ctx, seen)
+			unseen, err := s.store.Unseen(ctx, consumer.SeenOf(applied))
 			if err != nil {
 				return 0, err
 			}
-			if first > 0 {
-				from = min(from, first-1)
+			if unseen.First > 0 {
+				from = min(from, unseen.First-1)
 			}
 		}
 	}

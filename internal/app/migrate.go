@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	eventpg "github.com/ordo-platform/ordo/eventstore/postgres"
 	"github.com/ordo-platform/ordo/internal/consumer"
@@ -27,10 +28,10 @@ func Migrate(ctx context.Context, c Config) error {
 		}
 		c.Logger.InfoContext(ctx, "tables are up to date", "service", name)
 	}
-	if err := ensureTopics(ctx, c); err != nil {
+	if err := onTopics(ctx, c, kafka.EnsureTopics); err != nil {
 		return err
 	}
-	if err := checkTopics(ctx, c); err != nil {
+	if err := onTopics(ctx, c, kafka.CheckTopics); err != nil {
 		return err
 	}
 	c.Logger.InfoContext(ctx, "topics are as they must be")
@@ -130,20 +131,12 @@ func modelsOf(service string) []projections.ReadModel {
 	return models
 }
 
-func ensureTopics(ctx context.Context, c Config) error {
+// onTopics does something with all topics of the platform.
+func onTopics(ctx context.Context, c Config, do func(context.Context, *kgo.Client, ...kafka.TopicSpec) error) error {
 	client, err := kafka.Config{Brokers: c.Brokers, Logger: c.Logger}.NewClient()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	return kafka.EnsureTopics(ctx, client, topics(c.Replication)...)
-}
-
-func checkTopics(ctx context.Context, c Config) error {
-	client, err := kafka.Config{Brokers: c.Brokers, Logger: c.Logger}.NewClient()
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	return kafka.CheckTopics(ctx, client, topics(c.Replication)...)
+	return do(ctx, client, topics(c.Replication)...)
 }

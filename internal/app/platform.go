@@ -18,6 +18,7 @@ import (
 	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/consumer"
 	"github.com/ordo-platform/ordo/internal/httpapi"
+	"github.com/ordo-platform/ordo/internal/kafka"
 	"github.com/ordo-platform/ordo/internal/psp"
 )
 
@@ -55,12 +56,11 @@ func New(ctx context.Context, c Config) (_ *Platform, err error) {
 			p.Close()
 		}
 	}()
+	withTopics := kafka.EnsureTopics
 	if c.Prepared {
-		err = checkTopics(ctx, c)
-	} else {
-		err = ensureTopics(ctx, c)
+		withTopics = kafka.CheckTopics
 	}
-	if err != nil {
+	if err := onTopics(ctx, c, withTopics); err != nil {
 		return nil, err
 	}
 	if err := p.openServices(ctx); err != nil {

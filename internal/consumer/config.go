@@ -19,7 +19,8 @@ type Handler interface {
 	// Handle applies new events within tx: of one partition, or of several, those of each in order. The transaction also holds
 	// their checkpoints, so it must neither be committed nor rolled back here. On an error all is undone and the same events come
 	// again, those of each partition by themselves; at once if the error is a conflict, a deadlock or a serialization failure,
-	// else after a pause. It is called by several goroutines at a time. Handle must not have effects outside tx: it may run more often than it commits.
+	// else after a pause. It is called by several goroutines at a time. Handle must not have effects outside tx: it may run more
+	// often than it commits.
 	Handle(ctx context.Context, tx pgx.Tx, events []eventstore.Recorded) error
 }
 

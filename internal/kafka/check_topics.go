@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -125,17 +126,10 @@ func (s TopicSpec) settings(config kadm.ResourceConfig) (found []Difference) {
 	for _, name := range slices.Sorted(maps.Keys(s.Settings)) {
 		if want := s.Settings[name]; have[name] != want {
 			found = append(found, Difference{
-				Topic: s.Name, Setting: name, Want: want, Have: quotedIfEmpty(have[name]),
+				Topic: s.Name, Setting: name, Want: want, Have: cmp.Or(have[name], "not set"),
 				Mend: fmt.Sprintf("run: kafka-configs.sh --bootstrap-server BROKER --alter --entity-type topics --entity-name %s --add-config %s=%s", s.Name, name, want),
 			})
 		}
 	}
 	return found
-}
-
-func quotedIfEmpty(s string) string {
-	if s == "" {
-		return "not set"
-	}
-	return s
 }

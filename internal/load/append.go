@@ -162,7 +162,7 @@ type writer struct {
 }
 
 func (w *writer) run(ctx, limited context.Context, turns <-chan time.Time, cfg AppendConfig, data []byte, do appendFunc) {
-	for once := false; !once || limited.Err() == nil; once = true { // a load that is over before it began has still tried
+	for tried := false; !tried || limited.Err() == nil; tried = true { // a load that is over before it began has still tried
 		begin := time.Now()
 		if turns != nil {
 			turn, more := <-turns
