@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -45,10 +46,16 @@ func apiAddress(flag string, getenv func(string) string) (address, source string
 		return defaultURL, "default", nil //nolint:nilerr // no home, so no data folder that ordo dev could be running on
 	}
 	running, err := devfile.Read(dir)
-	if errors.Is(err, devfile.ErrNotRunning) {
+	switch {
+	case errors.Is(err, devfile.ErrNotRunning) && getenv("ORDO_DATA_DIR") != "":
+		// The default address may be that of another platform, which is not the one that was asked for.
+		return "", "", &commandError{
+			err: fmt.Errorf("no Ordo runs on ORDO_DATA_DIR, %s", dir), exit: exitUnreachable, code: "unreachable",
+			advice: "Start it with: ordo dev",
+		}
+	case errors.Is(err, devfile.ErrNotRunning):
 		return defaultURL, "default", nil
-	}
-	if err != nil {
+	case err != nil:
 		return "", "", &commandError{err: err, advice: "Say where Ordo is with --url"}
 	}
 	return running.URL, devfile.Name + " in " + dir, nil

@@ -20,21 +20,22 @@ func TestAPIAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := []struct {
-		name, flag, env, dir string
-		want                 string
+		name, flag, env, dir, home string
+		want                       string
 	}{
-		{"flag first", "http://flag", "http://env", running, "http://flag"},
-		{"then environment", "", "http://env", running, "http://env"},
-		{"then a running ordo dev", "", "", running, "http://127.0.0.1:4711"},
-		{"else the default", "", "", t.TempDir(), defaultURL},
-		{"no home at all", "", "", "", defaultURL},
-		{"flag helps past a damaged file", "http://flag", "", damaged, "http://flag"},
-		{"damaged file", "", "", damaged, ""},
+		{"flag first", "http://flag", "http://env", running, "", "http://flag"},
+		{"then environment", "", "http://env", running, "", "http://env"},
+		{"then a running ordo dev", "", "", running, "", "http://127.0.0.1:4711"},
+		{"else the default", "", "", "", t.TempDir(), defaultURL},
+		{"but not where a folder was named", "", "", t.TempDir(), t.TempDir(), ""},
+		{"no home at all", "", "", "", "", defaultURL},
+		{"flag helps past a damaged file", "http://flag", "", damaged, "", "http://flag"},
+		{"damaged file", "", "", damaged, "", ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			env := map[string]string{"ORDO_URL": c.env, "ORDO_DATA_DIR": c.dir}
+			env := map[string]string{"ORDO_URL": c.env, "ORDO_DATA_DIR": c.dir, "HOME": c.home}
 			got, _, err := apiAddress(c.flag, func(name string) string { return env[name] })
 			if got != c.want || (err != nil) != (c.want == "") {
 				t.Errorf("got %q, %v; want %q", got, err, c.want)
