@@ -5,9 +5,9 @@ INSERT INTO orderview_orders AS o (
        reason, detail, shortages, carrier, tracking_number, placed_at, updated_at, history, version, position, applied)
 SELECT r.id, r.customer_id, r.status, r.lines, (r.total ->> 'amount')::bigint, r.total ->> 'currency', r.payment_method,
        r.reason, r.detail, r.shortages, r.carrier, r.tracking_number, r.placed_at, r.updated_at, r.history, r.version, r.position, r.applied
-FROM jsonb_to_recordset(@rows::jsonb) AS r (
-       id text, customer_id text, status text, lines jsonb, total jsonb, payment_method text,
-       reason text, detail text, shortages jsonb, carrier text, tracking_number text, placed_at timestamptz, updated_at timestamptz, history jsonb,
+FROM json_to_recordset(@rows::json) AS r (
+       id text, customer_id text, status text, lines json, total json, payment_method text,
+       reason text, detail text, shortages json, carrier text, tracking_number text, placed_at timestamptz, updated_at timestamptz, history json,
        version bigint, position bigint, applied bigint)
 ORDER BY r.id COLLATE "C"
 ON CONFLICT ON CONSTRAINT orderview_orders_pkey DO UPDATE

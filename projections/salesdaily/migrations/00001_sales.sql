@@ -5,7 +5,7 @@ CREATE TABLE salesdaily_orders (
     id       text COLLATE "C" NOT NULL,
     day      text COLLATE "C" NOT NULL, -- 2006-01-02
     counted  boolean NOT NULL,
-    lines    jsonb NOT NULL,
+    lines    json NOT NULL,
     version  bigint NOT NULL,
     position bigint NOT NULL, -- of the last event applied
     applied  bigint NOT NULL, -- how many events were

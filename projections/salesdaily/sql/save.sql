@@ -2,8 +2,8 @@
 -- other and cannot deadlock. A row at a position is the same whoever folded it, so the higher position wins.
 INSERT INTO salesdaily_orders AS o (id, day, counted, lines, version, position, applied)
 SELECT r.id, r.day, r.counted, r.lines, r.version, r.position, r.applied
-FROM jsonb_to_recordset(@rows::jsonb) AS r (
-       id text, day text, counted boolean, lines jsonb, version bigint, position bigint, applied bigint)
+FROM json_to_recordset(@rows::json) AS r (
+       id text, day text, counted boolean, lines json, version bigint, position bigint, applied bigint)
 ORDER BY r.id COLLATE "C"
 ON CONFLICT ON CONSTRAINT salesdaily_orders_pkey DO UPDATE
 SET day = excluded.day,
