@@ -16,6 +16,9 @@ import (
 	"github.com/ordo-platform/ordo/internal/replay"
 )
 
+// patience is how long reads may be told, on a busy machine, that the order view is not there yet.
+const patience = 30 * time.Second
+
 // TestTokensHoldAcrossSwaps: clients place orders and read each at the position of the answer, while the order view is
 // rebuilt, swapped and rolled back under them. Every read sees its write, whichever generation answers, and the position of a
 // read from before a swap still holds after it.
@@ -75,6 +78,9 @@ func TestTokensHoldAcrossSwaps(t *testing.T) {
 func (p *running) buyAndLook(t *testing.T, customer, name string, stop <-chan struct{}) error {
 	look := func(known client.Order, after string) (now client.Answer[client.Order], err error) {
 		now, err = p.client.Order(t.Context(), known.ID, after)
+		for began := time.Now(); err == nil && now.Stale && time.Since(began) < patience; {
+			now, err = p.client.Order(t.Context(), known.ID, after)
+		}
 		switch {
 		case err != nil:
 			return now, fmt.Errorf("order %s, after %s: %w", known.ID, after, err)
