@@ -130,14 +130,14 @@ func TestMain(m *testing.M) {
 
 // devProcess is a running `ordo dev`.
 type devProcess struct {
-	t    *testing.T
+	t    testing.TB
 	cmd  *exec.Cmd
 	done chan error
 	file devfile.File
 	api  *client.Client
 }
 
-func startDev(t *testing.T, dir string) *devProcess {
+func startDev(t testing.TB, dir string) *devProcess {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "dev", "--data-dir", dir, "--http-addr", "127.0.0.1:0")
 	cmd.Env = append(os.Environ(), childVariable+"=1")
@@ -199,7 +199,7 @@ func (p *devProcess) stop() {
 	}
 }
 
-func openShop(t *testing.T, api *client.Client) (customer string) {
+func openShop(t testing.TB, api *client.Client) (customer string) {
 	t.Helper()
 	for _, sku := range []string{"A", "B", "C"} {
 		price := client.Money{Amount: 100, Currency: "EUR"}

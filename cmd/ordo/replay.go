@@ -33,7 +33,7 @@ generation until then, and no gap. The old generation is kept, and kept up to da
 
 Rows that differ stop the replay with exit code 6, before the swap. When the fold was changed on purpose, --expect-changes
 lets them pass: the differences are shown by column, and the swap follows. Ctrl-C, and even kill -9, leave a state that
---resume goes on from.
+--resume goes on from. The process runs at a low priority, so that live orders go first where they share a machine.
 
 Read models: ` + strings.Join(modelNames(), ", ") + `.
 It works on the databases themselves: those of a running "ordo dev", else ORDO_<SERVICE>_DATABASE_URL.`,

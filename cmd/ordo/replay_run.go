@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -64,6 +66,28 @@ func openTarget(ctx context.Context, kept readmodels.Kept, conns int) (t replayT
 	return t, closeAll, err
 }
 
+// niceness is how far a replay stands back from all else on the machine, of 19 at most: nobody waits for it, and readers wait
+// for the programs that feed the live read models.
+const niceness = 10
+
+// standBack lowers the priority of this process, unless it is as low already. Where that cannot be, nothing is lost but time.
+func standBack() {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil { // not Linux: there a priority is the whole process's
+		_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, niceness)
+		return
+	}
+	for _, thread := range threads { // those that are started later inherit it
+		id, err := strconv.Atoi(thread.Name())
+		if err != nil {
+			continue
+		}
+		if now, err := syscall.Getpriority(syscall.PRIO_PROCESS, id); err == nil && 20-now < niceness { // the kernel counts down from 20
+			_ = syscall.Setpriority(syscall.PRIO_PROCESS, id, niceness)
+		}
+	}
+}
+
 func (f *replayFlags) run(cmd *cobra.Command, kept readmodels.Kept) (err error) {
 	ctx := cmd.Context()
 	slices := f.concurrency
@@ -99,6 +123,7 @@ func (f *replayFlags) run(cmd *cobra.Command, kept readmodels.Kept) (err error) 
 			return err
 		}
 	}
+	standBack()
 	result, err := r.Run(ctx, o)
 	watch.end()
 	if reportErr := printReplay(cmd, kept, o, result, err); reportErr != nil {
