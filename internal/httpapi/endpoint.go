@@ -144,8 +144,8 @@ func execute[S any, C aggregates.Command, E aggregates.Event](
 		}
 	}
 	out, err := command.Execute(r.Context(), r.endpoint.commands.Commands, d, call)
-	if r.key != nil && (err != nil || !out.Changed) {
-		if ans, found, err := r.replayAfter(err); found || err != nil {
+	if r.key != nil && err == nil && !out.Changed { // perhaps because the same request has changed it before
+		if ans, found, err := r.replay(); found || err != nil {
 			return ans, err
 		}
 	}

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
-	"github.com/ordo-platform/ordo/aggregates"
 	"github.com/ordo-platform/ordo/eventstore"
 )
 
@@ -107,39 +105,37 @@ func (a *api) once(r *request, run func() (answer, error)) (answer, error) {
 		return answer{}, failField(codeKeyInProgress, "Idempotency-Key", "the request with this key is still being worked on")
 	}
 	defer release()
-	if ans, found, err := r.replay(r.Context()); found || err != nil {
+	ans, err := run()
+	if err == nil {
+		return ans, nil
+	}
+	return r.answered(err)
+}
+
+// answered gives the stored answer, if there is one, to a request that was refused: what it is refused for now may be the work of
+// the same request, sent before, or have come up since. Nobody looks for it beforehand, for nearly every request is a new one,
+// and an append with a receipt whose key is used stores nothing.
+func (r *request) answered(refusal error) (answer, error) {
+	if used, ok := errors.AsType[*eventstore.KeyUsedError](refusal); ok {
+		return r.repeat(used.Receipt)
+	}
+	if errors.Is(refusal, eventstore.ErrOutcomeUnknown) {
+		return answer{}, refusal
+	}
+	if ans, found, err := r.replay(); found || err != nil {
 		return ans, err
 	}
-	return run()
+	return answer{}, refusal
 }
 
 // replay finds the stored answer.
-func (r *request) replay(ctx context.Context) (answer, bool, error) {
-	receipt, found, err := r.endpoint.commands.Receipts.Receipt(ctx, subject, r.key.value)
+func (r *request) replay() (answer, bool, error) {
+	receipt, found, err := r.endpoint.commands.Receipts.Receipt(r.Context(), subject, r.key.value)
 	if err != nil || !found {
 		return answer{}, false, err
 	}
 	ans, err := r.repeat(receipt)
 	return ans, true, err
-}
-
-// replayAfter looks for the stored answer again when a command changed nothing or was refused because of a state that the
-// same request, sent to another process, may have led to. Any other error is left to the caller.
-func (r *request) replayAfter(err error) (answer, bool, error) {
-	var (
-		used     *eventstore.KeyUsedError
-		refused  *aggregates.RefusedError
-		conflict *eventstore.ConflictError
-	)
-	switch {
-	case errors.As(err, &used):
-		ans, err := r.repeat(used.Receipt)
-		return ans, true, err
-	case err == nil, errors.As(err, &refused), errors.As(err, &conflict):
-		return r.replay(r.Context())
-	default:
-		return answer{}, false, nil
-	}
 }
 
 // repeat gives the answer in a receipt, if it is of the same request.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -138,8 +139,9 @@ func TestSameKeyAtTheSameTime(t *testing.T) {
 	t.Parallel()
 	p := setup(t)
 	appending, proceed := make(chan struct{}), make(chan struct{})
+	var once sync.Once
 	p.stores["orders"].beforeAppend = func(eventstore.Append) error {
-		close(appending)
+		once.Do(func() { close(appending) })
 		<-proceed
 		return nil
 	}
@@ -158,6 +160,34 @@ func TestSameKeyAtTheSameTime(t *testing.T) {
 	first.must(t, 201)
 	if third := p.do("POST", "/v1/orders", orderBody(mugs), "Idempotency-Key", "k"); third.text != first.text {
 		t.Errorf("afterwards: %s", third.text)
+	}
+}
+
+// What a request was answered stands, though the same would be refused today.
+func TestRepeatedRequestThatWouldBeRefusedNow(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*platform){
+		"customer blocked": func(p *platform) {
+			p.known.put(ada, customerview.Customer{ID: ada, Status: customer.StatusBlocked})
+		},
+		"product discontinued": func(p *platform) {
+			p.copies.put("MUG-1", productview.Product{SKU: "MUG-1", Status: product.StatusDiscontinued})
+		},
+		"copies are not up to date": func(p *platform) {
+			p.known.rows = nil
+			p.catchUp = func(context.Context) error { return errors.New("behind") }
+		},
+		"log takes nothing": func(p *platform) {
+			p.stores["orders"].beforeAppend = func(eventstore.Append) error { return eventstore.ErrBusy }
+		},
+	} {
+		p := setup(t)
+		first := p.do("POST", "/v1/orders", orderBody(mugs), "Idempotency-Key", "k").must(t, 201)
+		change(p)
+		again := p.do("POST", "/v1/orders", orderBody(mugs), "Idempotency-Key", "k")
+		if again.text != first.text || again.header.Get("Idempotent-Replayed") != "true" || p.appended() != 1 {
+			t.Errorf("%s: answered %s after %s, with %d events", name, again.text, first.text, p.appended())
+		}
 	}
 }
 
