@@ -69,12 +69,11 @@ var (
 	sqlVerifyVersions   = statement("verify_versions")
 	sqlVerifyNextCommit = statement("verify_next_commit")
 
-	sqlClaimTasks    = statement("claim_tasks")
-	sqlCompleteTask  = statement("complete_task")
-	sqlCompleteTasks = statement("complete_tasks")
-	sqlRetryTask     = statement("retry_task")
-	sqlNextTaskDue   = statement("next_task_due")
-	sqlReadTask      = statement("read_task")
+	sqlClaimTasks   = statement("claim_tasks")
+	sqlCompleteTask = statement("complete_task")
+	sqlRetryTask    = statement("retry_task")
+	sqlNextTaskDue  = statement("next_task_due")
+	sqlReadTask     = statement("read_task")
 
 	sqlAcquireLease = statement("acquire_lease")
 	sqlRenewLease   = statement("renew_lease")

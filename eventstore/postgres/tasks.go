@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ordo-platform/ordo/eventstore"
 )
@@ -45,33 +45,34 @@ func (s *Store) CompleteTaskTx(ctx context.Context, tx pgx.Tx, task ClaimedTask)
 // CompleteTasksTx removes several tasks in the transaction that records their outcomes; call it before [Store.AppendTx]. It
 // returns those it removed. The claims of all others are void: their outcomes are someone else's to record.
 func (s *Store) CompleteTasksTx(ctx context.Context, tx pgx.Tx, tasks ...ClaimedTask) (removed []ClaimedTask, err error) {
-	rows, _ := tx.Query(ctx, sqlCompleteTasks, taskArgs(tasks)) // CollectRows has the error
-	keys, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (eventstore.Task, error) {
-		var t eventstore.Task
-		err := row.Scan(&t.Kind, &t.Key)
-		return t, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("complete %d tasks: %w", len(tasks), err)
-	}
-	for _, t := range tasks {
-		if slices.Contains(keys, eventstore.Task{Kind: t.Kind, Key: t.Key}) {
-			removed = append(removed, t)
-		}
-	}
-	return removed, nil
+	return complete(ctx, tx, tasks)
 }
 
 // CompleteTasks removes tasks that have no outcome to record. Those whose claims are void are left to others.
 func (s *Store) CompleteTasks(ctx context.Context, tasks ...ClaimedTask) error {
+	_, err := complete(ctx, s.pool, tasks)
+	return err
+}
+
+// complete sends a statement for each task, all in one go. One statement for all of them would be a join, and planned while the
+// table was nearly empty it would go through all of it.
+func complete(ctx context.Context, to sender, tasks []ClaimedTask) (removed []ClaimedTask, err error) {
 	if len(tasks) == 0 {
-		return nil
+		return nil, nil
 	}
-	_, err := s.pool.Exec(ctx, sqlCompleteTasks, taskArgs(tasks))
-	if err != nil {
-		return fmt.Errorf("complete %d tasks: %w", len(tasks), err)
+	var batch pgx.Batch
+	for _, t := range tasks {
+		batch.Queue(sqlCompleteTask, t.args()).Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() > 0 {
+				removed = append(removed, t)
+			}
+			return nil
+		})
 	}
-	return nil
+	if err := send(ctx, to, &batch); err != nil {
+		return nil, fmt.Errorf("complete %d tasks: %w", len(tasks), err)
+	}
+	return removed, nil
 }
 
 // RetryTask gives a task back, to be claimed again after a delay. The error is a *[ClaimLostError] if the claim is void.
@@ -134,16 +135,6 @@ func errorText(err error) string {
 		text = strings.ToValidUTF8(text[:maxErrorText], "") + " …"
 	}
 	return text
-}
-
-// taskArgs name several claims.
-func taskArgs(tasks []ClaimedTask) pgx.StrictNamedArgs {
-	n := len(tasks)
-	kinds, keys, positions, attempts := make([]string, n), make([]string, n), make([]int64, n), make([]int, n)
-	for i, t := range tasks {
-		kinds[i], keys[i], positions[i], attempts[i] = t.Kind, t.Key, int64(t.Position), t.Attempt
-	}
-	return pgx.StrictNamedArgs{"kinds": kinds, "keys": keys, "positions": positions, "attempts": attempts}
 }
 
 // args name exactly one claim.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -291,5 +292,45 @@ func TestATaskRemembersItsLastError(t *testing.T) {
 	}
 	if _, found, err := store.Task(t.Context(), "call", "another"); err != nil || found {
 		t.Errorf("%t, %v", found, err)
+	}
+}
+
+// Plans are kept, and most are made while there are no tasks. Each must find what it wants by an index then, too: one that goes
+// through all tasks costs nothing at first and more with each that waits.
+func TestNoPlanGoesThroughAllTasks(t *testing.T) {
+	t.Parallel()
+	_, pool := setup(t)
+	if _, err := pool.Exec(t.Context(), "VACUUM ANALYZE tasks"); err != nil {
+		t.Fatal(err)
+	}
+	err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), "SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan"); err != nil {
+			return err
+		}
+		for _, sql := range postgres.TaskStatements {
+			args := pgx.StrictNamedArgs{}
+			for _, name := range regexp.MustCompile(`@(\w+)`).FindAllStringSubmatch(sql, -1) {
+				args[name[1]] = "1"
+			}
+			var plan string
+			rows, err := tx.Query(t.Context(), "EXPLAIN "+sql, pgx.QueryExecModeSimpleProtocol, args)
+			if err == nil {
+				var lines []string
+				lines, err = pgx.CollectRows(rows, pgx.RowTo[string])
+				plan = strings.Join(lines, "\n")
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", sql, err)
+			}
+			scans := strings.Count(plan, "Index Scan")
+			unbound := regexp.MustCompile(`Filter: .*\bkey\b|Seq Scan`).MatchString(plan)
+			if unbound || scans == 0 || strings.Count(plan, "Index Cond") != scans && !strings.Contains(plan, "Limit") {
+				t.Errorf("%s\n%s", sql, plan)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

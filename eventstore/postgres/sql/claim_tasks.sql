@@ -1,15 +1,15 @@
 -- One short statement, its own transaction. Locks: the rows it claims; rows that another worker is claiming are skipped,
--- so the order of rows does not matter. The CTE runs once, a subquery could run once per row and claim too many.
+-- so the order of rows does not matter. The rows are locked when they are updated, so they are still where they were found: a join
+-- by key, planned while the table was nearly empty, would go through all of it.
 WITH free AS MATERIALIZED (
-    SELECT kind, key
+    SELECT ctid AS place
     FROM tasks
     WHERE kind = @kind AND GREATEST(due_at, claimed_until) <= now()
     ORDER BY GREATEST(due_at, claimed_until)
     LIMIT @limit
     FOR UPDATE SKIP LOCKED
 )
-UPDATE tasks t
-SET attempt = t.attempt + 1, claimed_until = now() + @lease::interval
-FROM free
-WHERE t.kind = free.kind AND t.key = free.key
-RETURNING t.kind, t.key, t.attempt, t.position
+UPDATE tasks
+SET attempt = attempt + 1, claimed_until = now() + @lease::interval
+WHERE ctid = ANY (ARRAY(SELECT place FROM free))
+RETURNING kind, key, attempt, position
