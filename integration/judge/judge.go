@@ -258,7 +258,7 @@ type model struct {
 
 var models = []model{
 	{"views", "orders", "order-", `SELECT id, version, position, applied, status || ' ' ||
-		(SELECT string_agg(h->>'event_id', ' ' ORDER BY n) FROM jsonb_array_elements(history) WITH ORDINALITY AS e (h, n)) FROM orderview_orders`, foldOrder},
+		(SELECT string_agg(h->>'event_id', ' ' ORDER BY n) FROM jsonb_array_elements(to_jsonb(history)) WITH ORDINALITY AS e (h, n)) FROM orderview_orders`, foldOrder},
 	{"views", "inventory", "stock-", "SELECT sku, version, position, applied, on_hand || ' ' || reserved FROM stocklevels_levels", foldStock},
 	{"views", "catalog", "product-", "SELECT sku, version, position, applied, name FROM productview_products", foldName},
 	{"orders", "catalog", "product-", "SELECT sku, version, position, applied, name FROM productview_products", foldName},

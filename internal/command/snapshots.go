@@ -3,6 +3,8 @@ package command
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,9 +12,11 @@ import (
 )
 
 const (
-	// snapshotEvery is after how many events since the last snapshot a stream gets another. Reading and folding as many takes
-	// a third of a millisecond, and orders for a popular SKU do it in every batch.
-	snapshotEvery = 50
+	// snapshotEvery is after how many events since the last snapshot a stream gets another, at least: fewer make snapshots the
+	// greater work, more make it reading, for a batch of orders reads the streams of all their SKUs. A state that is larger than
+	// so many events, of eventBytes each, waits until they are as large as it is.
+	snapshotEvery = 10
+	eventBytes    = 300
 
 	// takeAgain is after how long the snapshot of a stream is taken again that is still folded from far behind: it could not
 	// be stored, or somebody has deleted it.
@@ -28,19 +32,25 @@ type SnapshotStore interface {
 	SaveSnapshots(ctx context.Context, snapshots ...eventstore.Snapshot) error
 }
 
-// snapshots are those that are due. Taking one costs the command that has folded a long history writing its state as JSON,
-// once in snapshotEvery events; nobody waits for it to be stored, and nothing depends on it.
+// snapshots are those that are due. Taking one costs the command that has folded a long history writing its state as JSON;
+// nobody waits for it to be stored, and nothing depends on it.
 type snapshots struct {
 	wake chan struct{}
 
 	mu    sync.Mutex
-	due   []eventstore.Snapshot
-	taken map[eventstore.StreamID]taken // the last one of a stream, stored or not
+	due   map[eventstore.StreamID]eventstore.Snapshot // the newest of each
+	taken map[eventstore.StreamID]taken               // the last one of a stream, stored or not
 }
 
 type taken struct {
 	version eventstore.Version
 	at      time.Time
+	bytes   int // of the state, once it is known
+}
+
+// next is the version from which another one is taken.
+func (t taken) next() eventstore.Version {
+	return t.version + eventstore.Version(max(snapshotEvery, t.bytes/eventBytes))
 }
 
 func (s *snapshots) init() {
@@ -56,7 +66,7 @@ func (s *snapshots) consider(loaded map[eventstore.StreamID]*aggregate) {
 			continue
 		}
 		state, err := a.save()
-		if err != nil || len(state) > eventstore.MaxSnapshotBytes {
+		if err != nil {
 			continue // it has to be folded
 		}
 		s.add(eventstore.Snapshot{
@@ -70,20 +80,32 @@ func (s *snapshots) take(stream eventstore.StreamID, version eventstore.Version)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last, before := s.taken[stream]
-	if before && version < last.version+snapshotEvery && time.Since(last.at) < takeAgain || len(s.due) >= maxDue {
+	if before && version < last.next() && time.Since(last.at) < takeAgain || len(s.due) >= maxDue {
 		return false
 	}
 	if len(s.taken) >= maxTaken {
 		clear(s.taken)
 	}
-	s.taken[stream] = taken{version, time.Now()}
+	s.taken[stream] = taken{version: version, at: time.Now(), bytes: last.bytes}
 	return true
 }
 
 func (s *snapshots) add(snapshot eventstore.Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.due = append(s.due, snapshot)
+	if last := s.taken[snapshot.Stream]; last.version == snapshot.Version {
+		last.bytes = len(snapshot.State)
+		s.taken[snapshot.Stream] = last
+	}
+	if len(snapshot.State) > eventstore.MaxSnapshotBytes {
+		return // it has to be folded
+	}
+	if s.due == nil {
+		s.due = map[eventstore.StreamID]eventstore.Snapshot{}
+	}
+	if before, ok := s.due[snapshot.Stream]; !ok || before.Version < snapshot.Version {
+		s.due[snapshot.Stream] = snapshot
+	}
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -93,7 +115,7 @@ func (s *snapshots) add(snapshot eventstore.Snapshot) {
 func (s *snapshots) next() []eventstore.Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	due := s.due
+	due := slices.Collect(maps.Values(s.due))
 	s.due = nil
 	return due
 }
@@ -107,10 +129,8 @@ func (h *Handler) Run(ctx context.Context, log *slog.Logger) error {
 			return nil
 		case <-h.snapshots.wake:
 		}
-		for _, snapshot := range h.snapshots.next() {
-			if err := h.store.SaveSnapshots(ctx, snapshot); err != nil && ctx.Err() == nil {
-				log.WarnContext(ctx, "snapshot not stored; another is taken later", "stream", snapshot.Stream, "error", err)
-			}
+		if err := h.store.SaveSnapshots(ctx, h.snapshots.next()...); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "snapshots not stored; others are taken later", "error", err)
 		}
 	}
 }
