@@ -40,10 +40,7 @@ func BenchmarkRelay(b *testing.B) {
 		compareWithCopy(b, pool)
 	})
 	b.Run("kafka", func(b *testing.B) {
-		brokers := os.Getenv(envKafka)
-		if brokers == "" {
-			b.Skip(envKafka + " names no broker")
-		}
+		brokers := realBroker(b)
 		store, _ := filledStore(b, b.N)
 		benchmarkRelay(b, setupOn(b, brokers), store)
 	})
@@ -108,9 +105,22 @@ func compareWithCopy(b *testing.B, pool *pgxpool.Pool) {
 }
 
 // BenchmarkLatency appends one event every ten milliseconds, to a server with fsync, and takes the time until a read-committed
-// consumer has it.
+// consumer has it; from a real broker too, if there is one.
 func BenchmarkLatency(b *testing.B) {
-	f := setup(b)
+	b.Run("embedded", func(b *testing.B) { benchmarkLatency(b, setup(b)) })
+	b.Run("kafka", func(b *testing.B) { benchmarkLatency(b, setupOn(b, realBroker(b))) })
+}
+
+// realBroker is the broker to measure, if there is one.
+func realBroker(b *testing.B) string {
+	brokers := os.Getenv(envKafka)
+	if brokers == "" {
+		b.Skip(envKafka + " names no broker")
+	}
+	return brokers
+}
+
+func benchmarkLatency(b *testing.B, f *fixture) {
 	pool := openPool(b, testenv.DurablePostgres(b).URL())
 	store, err := eventpg.Open(b.Context(), pool, eventpg.Config{Partitions: partitions})
 	if err != nil {
