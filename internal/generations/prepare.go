@@ -233,7 +233,8 @@ func publish(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, l
 			if err != nil {
 				return err
 			}
-			if slices.Equal(seen, want) {
+			sameName := func(a, b column) bool { return a.name == b.name }
+			if slices.EqualFunc(seen, want, sameName) {
 				continue // replacing a view waits for its readers: not without need
 			}
 			if err := pointView(ctx, tx, table.Name, live); err != nil {
@@ -244,19 +245,43 @@ func publish(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, l
 	})
 }
 
-func columns(ctx context.Context, tx pgx.Tx, relation string) ([]string, error) {
+// column is one of a table or view.
+type column struct{ name, kind string }
+
+func columns(ctx context.Context, tx pgx.Tx, relation string) ([]column, error) {
 	rows, err := tx.Query(ctx, columnsSQL, pgx.StrictNamedArgs{"relation": relation})
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c column, err error) {
+		err = row.Scan(&c.name, &c.kind)
+		return c, err
+	})
 }
 
 // pointView leads queries for a table to a generation. It waits for statements that read the view at this moment, and those
 // that come wait for the end of tx.
+//
+// The view keeps the types its columns have, whatever those of the generation are: it could not be replaced otherwise, and
+// statements that are prepared would fail.
 func pointView(ctx context.Context, tx pgx.Tx, table string, g Generation) error {
-	_, err := tx.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT * FROM %s",
-		quote(table), pgx.Identifier{g.Schema(), table}.Sanitize()))
+	there := pgx.Identifier{g.Schema(), table}.Sanitize()
+	seen, err := columns(ctx, tx, quote(table))
+	if err != nil {
+		return err
+	}
+	kept, err := columns(ctx, tx, there)
+	if err != nil {
+		return err
+	}
+	selected := make([]string, len(kept))
+	for i, c := range kept {
+		selected[i] = quote(c.name)
+		if at := slices.IndexFunc(seen, func(s column) bool { return s.name == c.name }); at >= 0 && seen[at].kind != c.kind {
+			selected[i] = fmt.Sprintf("%s::%s AS %[1]s", quote(c.name), seen[at].kind)
+		}
+	}
+	_, err = tx.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT %s FROM %s", quote(table), strings.Join(selected, ", "), there))
 	if err != nil {
 		return fmt.Errorf("point %s to generation %d: %w", table, g.Number, err)
 	}

@@ -354,6 +354,49 @@ func TestJSONIsComparedByWhatItSays(t *testing.T) {
 	}
 }
 
+// A generation may keep a column in another type than the one before. Those who query see the types they know, there and back.
+func TestSwapKeepsTheTypesOfQueries(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.shop.trade(500)
+	if err := f.follow(t.Context(), current()); err != nil {
+		t.Fatal(err)
+	}
+	var columns string
+	err := f.pool.QueryRow(t.Context(), `
+		SELECT string_agg(CASE attname WHEN 'lines' THEN 'to_jsonb(lines) AS lines' ELSE quote_ident(attname) END, ', ' ORDER BY attnum)
+		FROM pg_attribute WHERE attrelid = 'orderview_g1.orderview_orders'::regclass AND attnum > 0`).Scan(&columns)
+	if err == nil { // as the view of a table that has jsonb
+		_, err = f.pool.Exec(t.Context(), "DROP VIEW orderview_orders; CREATE VIEW orderview_orders AS SELECT "+columns+" FROM orderview_g1.orderview_orders")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := f.live()
+	check := func(number int) {
+		t.Helper()
+		var kind string
+		if err := f.pool.QueryRow(t.Context(), "SELECT DISTINCT pg_typeof(lines)::text FROM orderview_orders").Scan(&kind); err != nil || kind != "jsonb" {
+			t.Errorf("lines are %s, %v", kind, err)
+		}
+		if f.number() != number || !reflect.DeepEqual(f.live(), before) {
+			t.Errorf("generation %d is live, want %d with the same rows", f.number(), number)
+		}
+	}
+	if _, err := f.replay(current(), replay.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	check(2)
+	r, err := replay.New(f.config(current()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check(1)
+}
+
 func TestUntilIsAViewOfThePast(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
