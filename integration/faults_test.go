@@ -106,6 +106,10 @@ func makeTopicAnew(s *shop) {
 	if _, err := kadm.NewClient(s.Client).DeleteTopic(s.t.Context(), topic); err != nil {
 		s.t.Fatal(err)
 	}
+	await(s.t, "the topic is gone", func() bool { // the broker may know it for a moment longer, and it would count as made
+		_, found, err := kafka.DescribeTopic(s.t.Context(), s.Client, topic)
+		return err == nil && !found
+	})
 	await(s.t, "the topic can be made again", func() bool {
 		return kafka.EnsureTopics(s.t.Context(), s.Client, kafka.EventsTopicSpec(app.Orders, 12, 1)) == nil
 	})
