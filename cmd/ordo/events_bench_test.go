@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -19,10 +20,6 @@ import (
 //
 //	go test ./cmd/ordo -run '^$' -bench Events -benchtime 1x
 func BenchmarkEvents(b *testing.B) {
-	events := "500000"
-	if given := os.Getenv("ORDO_BENCH_EVENTS"); given != "" {
-		events = given
-	}
 	server := testenv.DurablePostgres(b)
 	admin, err := pgxpool.New(b.Context(), server.URL())
 	if err != nil {
@@ -46,12 +43,15 @@ func BenchmarkEvents(b *testing.B) {
 	file := filepath.Join(b.TempDir(), "events.jsonl")
 	for n := range b.N {
 		from, to := logsOf(b, "from"+strconv.Itoa(n)), logsOf(b, "to"+strconv.Itoa(n))
-		from.measure(b, "filled", "load", "history", "--events", events, "--yes")
+		from.measure(b, "filled", "load", "history", "--events", benchEvents(), "--yes")
 		from.measure(b, "exported", "events", "export", file)
 		to.measure(b, "imported", "events", "import", file)
 		to.measure(b, "verified", "verify")
 	}
 }
+
+// benchEvents is how many events benchmarks fill logs with.
+func benchEvents() string { return cmp.Or(os.Getenv("ORDO_BENCH_EVENTS"), "500000") }
 
 // measure runs a command on all events of the logs and reports how many that were a second.
 func (l *eventLogs) measure(b *testing.B, what string, args ...string) {

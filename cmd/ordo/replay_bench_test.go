@@ -21,10 +21,6 @@ import (
 //
 //	go test ./cmd/ordo -run '^$' -bench Live -benchtime 3x
 func BenchmarkLive(b *testing.B) {
-	events := "500000"
-	if given := os.Getenv("ORDO_BENCH_EVENTS"); given != "" {
-		events = given
-	}
 	dir := filepath.Join(b.TempDir(), "data")
 	p := startDev(b, dir)
 	customer := openShop(b, p.api)
@@ -40,7 +36,7 @@ func BenchmarkLive(b *testing.B) {
 		}
 		return output
 	}
-	ordo("load", "history", "--events", events, "--yes")
+	ordo("load", "history", "--events", benchEvents(), "--yes")
 	for behind := int64(1); behind > 0; {
 		var known struct {
 			Projections []projectionStatus `json:"projections"`

@@ -48,13 +48,14 @@ type taken struct {
 	bytes   int // of the state, once it is known
 }
 
-// next is the version from which another one is taken.
-func (t taken) next() eventstore.Version {
+// again is the version from which another one is taken.
+func (t taken) again() eventstore.Version {
 	return t.version + eventstore.Version(max(snapshotEvery, t.bytes/eventBytes))
 }
 
 func (s *snapshots) init() {
 	s.wake = make(chan struct{}, 1)
+	s.due = map[eventstore.StreamID]eventstore.Snapshot{}
 	s.taken = map[eventstore.StreamID]taken{}
 }
 
@@ -80,7 +81,7 @@ func (s *snapshots) take(stream eventstore.StreamID, version eventstore.Version)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last, before := s.taken[stream]
-	if before && version < last.next() && time.Since(last.at) < takeAgain || len(s.due) >= maxDue {
+	if before && version < last.again() && time.Since(last.at) < takeAgain || len(s.due) >= maxDue {
 		return false
 	}
 	if len(s.taken) >= maxTaken {
@@ -100,9 +101,6 @@ func (s *snapshots) add(snapshot eventstore.Snapshot) {
 	if len(snapshot.State) > eventstore.MaxSnapshotBytes {
 		return // it has to be folded
 	}
-	if s.due == nil {
-		s.due = map[eventstore.StreamID]eventstore.Snapshot{}
-	}
 	if before, ok := s.due[snapshot.Stream]; !ok || before.Version < snapshot.Version {
 		s.due[snapshot.Stream] = snapshot
 	}
@@ -116,7 +114,7 @@ func (s *snapshots) next() []eventstore.Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	due := slices.Collect(maps.Values(s.due))
-	s.due = nil
+	clear(s.due)
 	return due
 }
 

@@ -225,15 +225,15 @@ func publish(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, l
 			return err
 		}
 		for _, table := range m.Tables {
-			seen, err := columns(ctx, tx, quote(table.Name))
+			seen, err := ColumnsOf(ctx, tx, quote(table.Name))
 			if err != nil {
 				return err
 			}
-			want, err := columns(ctx, tx, pgx.Identifier{live.Schema(), table.Name}.Sanitize())
+			want, err := ColumnsOf(ctx, tx, pgx.Identifier{live.Schema(), table.Name}.Sanitize())
 			if err != nil {
 				return err
 			}
-			sameName := func(a, b column) bool { return a.name == b.name }
+			sameName := func(a, b Column) bool { return a.Name == b.Name }
 			if slices.EqualFunc(seen, want, sameName) {
 				continue // replacing a view waits for its readers: not without need
 			}
@@ -245,18 +245,29 @@ func publish(ctx context.Context, pool *pgxpool.Pool, m projections.ReadModel, l
 	})
 }
 
-// column is one of a table or view.
-type column struct{ name, kind string }
+// Columns are those of a table or view, in their order.
+type Columns []Column
 
-func columns(ctx context.Context, tx pgx.Tx, relation string) ([]column, error) {
+// Column has its type as Postgres names it.
+type Column struct{ Name, Type string }
+
+// Type is the type of a column, empty if there is no such column.
+func (c Columns) Type(name string) string {
+	for _, column := range c {
+		if column.Name == name {
+			return column.Type
+		}
+	}
+	return ""
+}
+
+// ColumnsOf reads the columns of a table or view, none if it is not there. The name is quoted where it must be.
+func ColumnsOf(ctx context.Context, tx pgx.Tx, relation string) (Columns, error) {
 	rows, err := tx.Query(ctx, columnsSQL, pgx.StrictNamedArgs{"relation": relation})
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (c column, err error) {
-		err = row.Scan(&c.name, &c.kind)
-		return c, err
-	})
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Column])
 }
 
 // pointView leads queries for a table to a generation. It waits for statements that read the view at this moment, and those
@@ -266,19 +277,19 @@ func columns(ctx context.Context, tx pgx.Tx, relation string) ([]column, error) 
 // statements that are prepared would fail.
 func pointView(ctx context.Context, tx pgx.Tx, table string, g Generation) error {
 	there := pgx.Identifier{g.Schema(), table}.Sanitize()
-	seen, err := columns(ctx, tx, quote(table))
+	seen, err := ColumnsOf(ctx, tx, quote(table))
 	if err != nil {
 		return err
 	}
-	kept, err := columns(ctx, tx, there)
+	kept, err := ColumnsOf(ctx, tx, there)
 	if err != nil {
 		return err
 	}
 	selected := make([]string, len(kept))
 	for i, c := range kept {
-		selected[i] = quote(c.name)
-		if at := slices.IndexFunc(seen, func(s column) bool { return s.name == c.name }); at >= 0 && seen[at].kind != c.kind {
-			selected[i] = fmt.Sprintf("%s::%s AS %[1]s", quote(c.name), seen[at].kind)
+		selected[i] = quote(c.Name)
+		if known := seen.Type(c.Name); known != "" && known != c.Type {
+			selected[i] = fmt.Sprintf("%s::%s AS %[1]s", quote(c.Name), known)
 		}
 	}
 	_, err = tx.Exec(ctx, fmt.Sprintf("CREATE OR REPLACE VIEW %s AS SELECT %s FROM %s", quote(table), strings.Join(selected, ", "), there))

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ordo-platform/ordo/internal/generations"
@@ -70,7 +69,7 @@ func compare(ctx context.Context, model projections.ReadModel, live, fresh side)
 		tables = tables[:1] // sums over rows are not of some rows
 	}
 	for _, table := range tables {
-		hash, err := rowHash(ctx, table, live, fresh)
+		rowHash, err := hashOf(ctx, table, live, fresh)
 		if err != nil {
 			return report, err
 		}
@@ -78,7 +77,7 @@ func compare(ctx context.Context, model projections.ReadModel, live, fresh side)
 		var g errgroup.Group // both connections at once
 		for i, s := range []side{live, fresh} {
 			g.Go(func() (err error) {
-				sums[i], err = s.sums(ctx, table, hash)
+				sums[i], err = s.sums(ctx, table, rowHash)
 				return err
 			})
 		}
@@ -94,7 +93,7 @@ func compare(ctx context.Context, model projections.ReadModel, live, fresh side)
 				parts = append(parts, part)
 			}
 		}
-		if err := report.difference(ctx, table, live, fresh, hash, parts); err != nil {
+		if err := report.difference(ctx, table, live, fresh, rowHash, parts); err != nil {
 			return report, err
 		}
 	}
@@ -123,48 +122,29 @@ func keyText(table projections.Table) string {
 	return "(" + strings.Join(table.Columns[:table.Key], ", ") + ")::text"
 }
 
-// rowHash is an expression for a checksum of a row, over the columns in the model's order. JSON is hashed as text. If both
+// hashOf is an expression for a checksum of a row, over the columns in the model's order. JSON is hashed as text. If both
 // sides keep a column as it was written, as json, that is the text; otherwise it is what Postgres writes, which takes longer.
 // Its hash of jsonb is not for this: to it, numbers that are written differently are equal, and equal values 32 places apart
 // are none at all.
-func rowHash(ctx context.Context, table projections.Table, live, fresh side) (string, error) {
-	before, err := live.types(ctx, table)
+func hashOf(ctx context.Context, table projections.Table, live, fresh side) (string, error) {
+	before, err := generations.ColumnsOf(ctx, live.tx, live.from(table))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("columns of %s: %w", live.from(table), err)
 	}
-	after, err := fresh.types(ctx, table)
+	after, err := generations.ColumnsOf(ctx, fresh.tx, fresh.from(table))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("columns of %s: %w", fresh.from(table), err)
 	}
 	columns := slices.Clone(table.Columns)
 	for i, column := range columns {
-		switch types := [2]uint32{before[column], after[column]}; {
-		case types == [2]uint32{pgtype.JSONOID, pgtype.JSONOID}:
+		switch was, is := before.Type(column), after.Type(column); {
+		case was == "json" && is == "json":
 			columns[i] += "::text"
-		case types[1] == pgtype.JSONOID || types[1] == pgtype.JSONBOID:
+		case is == "json" || is == "jsonb":
 			columns[i] = "to_jsonb(" + column + ")::text"
 		}
 	}
 	return "hash_record_extended(ROW(" + strings.Join(columns, ", ") + "), 0)", nil
-}
-
-// types are those of a table's columns.
-func (s side) types(ctx context.Context, table projections.Table) (map[string]uint32, error) {
-	rows, err := s.tx.Query(ctx, "SELECT attname, atttypid FROM pg_attribute WHERE attrelid = $1::regclass", s.from(table))
-	if err != nil {
-		return nil, fmt.Errorf("columns of %s: %w", s.from(table), err)
-	}
-	types := map[string]uint32{}
-	var column string
-	var oid uint32
-	_, err = pgx.ForEachRow(rows, []any{&column, &oid}, func() error {
-		types[column] = oid
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("columns of %s: %w", s.from(table), err)
-	}
-	return types, nil
 }
 
 // sums reads a whole table.
