@@ -74,7 +74,7 @@ func (p *Platform) consume(service, what string, sources []string, handler consu
 	for _, source := range sources {
 		topics = append(topics, kafka.EventsTopic(source))
 	}
-	c, err := p.newConsumer(s, consumerName(service, what), topics, handler)
+	c, err := p.newConsumer(s, consumerName(service, what), topics, handler, false)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (p *Platform) consume(service, what string, sources []string, handler consu
 	return nil
 }
 
-func (p *Platform) newConsumer(s *service, name string, topics []string, handler consumer.Handler) (*consumer.Consumer, error) {
+func (p *Platform) newConsumer(s *service, name string, topics []string, handler consumer.Handler, givesWay bool) (*consumer.Consumer, error) {
 	committed := func() { p.waiter.Wake() }
 	if s.store != nil {
 		committed = s.store.Notify // what was appended can be published
@@ -103,6 +103,7 @@ func (p *Platform) newConsumer(s *service, name string, topics []string, handler
 		Judge:    judge,
 		Sources:  sources,
 		OnCommit: committed,
+		GiveWay:  givesWay,
 
 		Replication: max(p.config.Replication, 1),
 		StopTimeout: giveUp,

@@ -162,7 +162,7 @@ func (p *Platform) project(kept readmodels.Kept) {
 		feeding:   map[int]*consumer.Consumer{},
 		newConsumer: func(g generations.Generation) (*consumer.Consumer, error) {
 			topics := []string{kafka.EventsTopic(kept.Source)}
-			return p.newConsumer(s, g.Consumer(kept.Consumer()), topics, kept.Projector(g.Schema()))
+			return p.newConsumer(s, g.Consumer(kept.Consumer()), topics, kept.Projector(g.Schema()), true)
 		},
 	})
 }

@@ -26,7 +26,7 @@ type Handler interface {
 
 // Defaults of [Config].
 const (
-	DefaultMaxPoll      = 1000
+	DefaultMaxPoll      = 2000
 	DefaultMaxAttempts  = 6
 	DefaultParallel     = 4
 	DefaultBatchTimeout = 20 * time.Second
@@ -58,6 +58,10 @@ type Config struct {
 
 	MaxPoll  int // records in hand at once, of all partitions; they are one transaction where all is well, else each partition's share is
 	Parallel int // partitions handled at the same time where they are handled by themselves, each with a connection of the pool
+
+	// GiveWay is for consumers that others do not wait for: while events come thick and fast, it rests after each round, for
+	// half a second at most, so that it takes more events at a time and leaves the machine to those who move orders on.
+	GiveWay bool
 
 	// BatchTimeout bounds one transaction, and after how long no further one is begun between two polls: twice as long must stay
 	// below the time the group waits for a member.

@@ -139,12 +139,14 @@ func (s *session) work(ctx context.Context) error {
 	// Told to stop, the round in hand may go on for a while.
 	hand, cancel := outlive(ctx, s.consumer.cfg.StopTimeout)
 	defer cancel()
+	before := 0 // events in the round before
 	for {
 		s.consumer.status.turned()
 		fetches := s.poll(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		began := time.Now()
 		err := s.check(ctx, fetches)
 		if err == nil {
 			err = s.round(hand, fetches)
@@ -153,6 +155,9 @@ func (s *session) work(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		events := fetches.NumRecords()
+		pause(ctx, s.consumer.cfg.rest(before, events, time.Since(began)))
+		before = events
 	}
 }
 
