@@ -13,10 +13,10 @@ func TestWhenAConsumerRests(t *testing.T) {
 		before, events int
 		took, want     time.Duration
 	}{
-		{"a few events, which somebody may be waiting for", 3, 4, 10 * time.Millisecond, 0},
+		{"a few events, which somebody may be waiting for", 2, 1, 10 * time.Millisecond, 0},
 		{"many", 0, 50, 10 * time.Millisecond, 40 * time.Millisecond},
 		{"few, but many were before", 50, 1, 5 * time.Millisecond, 20 * time.Millisecond},
-		{"many, in a long round", 0, 50, time.Second, maxRest},
+		{"many, in a long round", 0, 50, time.Second, 500 * time.Millisecond},
 		{"a backlog", 100, 100, 10 * time.Millisecond, 0},
 		{"nothing after many", 50, 0, 0, 0},
 	} {
@@ -25,7 +25,12 @@ func TestWhenAConsumerRests(t *testing.T) {
 		}
 	}
 	c.GiveWay = false
-	if got := c.rest(0, 50, time.Second); got != 0 {
-		t.Errorf("one that does not give way rests %s", got)
+	for took, want := range map[time.Duration]time.Duration{10 * time.Millisecond: 10 * time.Millisecond, time.Second: 40 * time.Millisecond} {
+		if got := c.rest(0, 50, took); got != want {
+			t.Errorf("one that does not give way rests %s after %s, not %s", got, took, want)
+		}
+	}
+	if got := c.rest(10, 10, time.Second); got != 0 {
+		t.Errorf("one that does not give way rests %s after some events", got)
 	}
 }
