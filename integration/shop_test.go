@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ordo-platform/ordo/integration/judge"
 	"github.com/ordo-platform/ordo/internal/app"
@@ -123,24 +124,30 @@ func (s *shop) noticed() {
 }
 
 // restart starts a server that was killed and waits until it answers.
-func (s *shop) restart(server *Server, answers func() error) {
+func (s *shop) restart(server *Server, answers func(*Server) error) {
 	s.t.Helper()
 	began := time.Now()
 	server.Start(s.t)
-	if !judge.Within(s.t, startTimeout, func() bool { return answers() == nil }) {
-		s.t.Fatalf("the server does not answer: %v", answers())
+	if !judge.Within(s.t, startTimeout, func() bool { return answers(server) == nil }) {
+		s.t.Fatalf("the server does not answer: %v", answers(server))
 	}
 	s.t.Logf("the server answered after %s", time.Since(began).Round(10*time.Millisecond))
 }
 
-// kafkaAnswers and postgresAnswers are nil if they do.
-func (s *shop) kafkaAnswers() error {
+// kafkaAnswers and postgresAnswers are nil if they do. This very broker has to answer: while brokers are away, those that are left
+// may take them for present.
+func (s *shop) kafkaAnswers(broker *Server) error {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
 	defer cancel()
-	return s.Client.Ping(ctx)
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return client.Ping(ctx)
 }
 
-func (s *shop) postgresAnswers() error {
+func (s *shop) postgresAnswers(*Server) error {
 	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.Postgres)
