@@ -57,7 +57,7 @@ Environment:
 	}
 	root.SetVersionTemplate("ordo {{.Version}}\n")
 	root.PersistentFlags().VarP(newOutputFlag(), "output", "o", "output `format`: text or json")
-	root.PersistentFlags().String("url", "", "`address` of the HTTP API (default $ORDO_URL, else a running ordo dev, else "+defaultURL+")")
+	root.PersistentFlags().String("url", "", "`address` of the HTTP API (default $ORDO_URL, else the platform in $ORDO_DATA_DIR, else a running ordo dev, else "+defaultURL+")")
 	root.AddCommand(commands()...)
 	root.SetHelpCommand(newHelpCommand())
 	completeFlag(root, "output", "text", "json")
