@@ -66,17 +66,23 @@ func (w *world) verdict(mutant, finding string, poisoned bool) {
 	w.T.Errorf("the judge did not notice %s; it says %q", mutant, wrong)
 }
 
-// zombieConsumer: a member stands still with a batch in hand; another applies it, and what comes after it; then the first goes
-// on. Receipts of stock mean nothing to the orders' part of the process, so no other guard than the checkpoint's is in its way.
-func zombieConsumer(w *world, mutant string) {
-	for range 4 { // on a busy machine the first's batch may have run out of time
-		if w.outlive(mutant) {
+// untilNotVoid plays a scenario again that did not come about, as happens on a busy machine.
+func (w *world) untilNotVoid(void string, play func() (cameAbout bool)) {
+	w.T.Helper()
+	for range 4 {
+		if play() {
 			return
 		}
 		w.killAll()
 		w.forget()
 	}
-	w.T.Fatal("void: the zombie never goes on in time")
+	w.T.Fatal("void: " + void)
+}
+
+// zombieConsumer: a member stands still with a batch in hand; another applies it, and what comes after it; then the first goes
+// on. Receipts of stock mean nothing to the orders' part of the process, so no other guard than the checkpoint's is in its way.
+func zombieConsumer(w *world, mutant string) {
+	w.untilNotVoid("the zombie never goes on before its batch runs out of time", func() bool { return w.outlive(mutant) })
 }
 
 func (w *world) outlive(mutant string) (outlived bool) {
@@ -125,14 +131,8 @@ func openTransaction(w *world, mutant string) {
 // overlappingRelays: a relay stands still before it commits. Another takes over, and gets as far as to its fence. The first goes
 // on and commits, then the second goes on.
 func overlappingRelays(w *world, mutant string) {
-	for range 4 { // on a busy machine the brokers may have ended the first's transaction
-		if w.overlap(mutant) {
-			return
-		}
-		w.killAll()
-		w.forget()
-	}
-	w.T.Fatal("void: the older relay never commits")
+	// The brokers may have ended the first's transaction.
+	w.untilNotVoid("the older relay never commits", func() bool { return w.overlap(mutant) })
 }
 
 func (w *world) overlap(mutant string) (overlapped bool) {

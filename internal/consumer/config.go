@@ -59,7 +59,7 @@ type Config struct {
 	MaxPoll  int // records in hand at once, of all partitions; they are one transaction where all is well, else each partition's share is
 	Parallel int // partitions handled at the same time where they are handled by themselves, each with a connection of the pool
 
-	// GiveWay is for consumers that nobody waits for. While events come thick and fast, a consumer rests after each round, so that it
+	// GiveWay is for consumers that no order waits for. While events come thick and fast, a consumer rests after each round, so that it
 	// takes more events at a time: as long as the round took, 40 ms at most. One that gives way rests four times as long, half a
 	// second at most, and leaves the machine to those who move orders on.
 	GiveWay bool

@@ -156,7 +156,10 @@ func (s *session) work(ctx context.Context) error {
 			return err
 		}
 		events := fetches.NumRecords()
-		pause(ctx, s.consumer.cfg.rest(before, events, time.Since(began)))
+		select {
+		case <-ctx.Done():
+		case <-time.After(s.consumer.cfg.rest(before, events, time.Since(began))):
+		}
 		before = events
 	}
 }

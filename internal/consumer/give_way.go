@@ -1,9 +1,6 @@
 package consumer
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // rest is how long a consumer leaves database and processor to others after a round that took so long: what a batch costs, it costs
 // for one event or a hundred. Among few events it does not rest: somebody may be waiting to see the next one. Nor does it after as
@@ -21,17 +18,4 @@ func (c *Config) rest(before, events int, took time.Duration) time.Duration {
 		return min(took, 40*time.Millisecond)
 	}
 	return 0
-}
-
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }
