@@ -13,7 +13,7 @@ import (
 )
 
 // maxGroup bounds how many outcomes are recorded in one transaction.
-const maxGroup = 128
+const maxGroup = 256
 
 // recorder records outcomes in groups: while one group commits, the next collects. Each transaction waits for the head of
 // the log and for the disk, so that one for each payment would be what bounds the whole platform.

@@ -29,10 +29,12 @@ const CallTask = "call_provider"
 
 const (
 	// concurrency is how many payments a process begins to settle at once. One that takes longer than patience goes on among
-	// the slow ones and makes room: a provider that lets some calls hang must not keep all others waiting.
+	// the slow ones and makes room: a provider that lets some calls hang must not keep all others waiting. One that is answered
+	// makes room, too: recording it takes the database as long as the call took the provider.
 	concurrency = 128
 	patience    = 250 * time.Millisecond
 	slow        = 128
+	inHand      = 512 // at most: being called for and being recorded
 
 	// connections is how many of the pool's connections a worker reads payments with at once; one more records outcomes.
 	connections = 4
@@ -113,7 +115,7 @@ func New(c Config) *Worker {
 		Config:      c,
 		provider:    newGuard(c.Provider, pause),
 		connections: semaphore.NewWeighted(connections),
-		lanes:       lanes{quick: semaphore.NewWeighted(concurrency), slow: semaphore.NewWeighted(slow)},
+		lanes:       newLanes(),
 	}
 	w.recorder = recorder{worker: w, outcomes: make(chan *recording)}
 	return w
@@ -148,7 +150,7 @@ func (w *Worker) Run(ctx context.Context) error {
 				found := w.read(ctx, claimed)
 				for _, task := range claimed {
 					calls.Go(func() {
-						defer w.lanes.stay()()
+						defer w.lanes.done()
 						w.settle(ctx, task, found[task.Key])
 					})
 				}
@@ -235,14 +237,18 @@ func retryIn(attempt int, err error) time.Duration {
 
 // call makes the call that a payment has open and records its outcome.
 func (w *Worker) call(ctx context.Context, task postgres.ClaimedTask, found reading) error {
+	answered := w.lanes.stay()
+	defer answered()
 	if found.err != nil {
 		return found.err
 	}
 	now := found.now
 	if now.Open == (payment.Intent{}) {
+		answered()
 		return w.recorder.record(task, sagas.Caused{}) // answered before; only the task is left
 	}
 	answer, err := w.ask(ctx, now, task.Attempt)
+	answered()
 	if err != nil {
 		return err
 	}

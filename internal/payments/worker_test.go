@@ -309,6 +309,20 @@ func TestAWorkerThatGetsNothingDoesNotSpin(t *testing.T) {
 	}
 }
 
+// A payment that the provider has answered makes room for the next call, also while its outcome cannot be recorded.
+func TestAnsweredPaymentsMakeRoom(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	ids := orders(most + 40)
+	f.request(t, 100, ids...)
+	unlock := f.lockHead(t)
+	p := &provider{authorize: yes}
+	f.work(t, p)
+	eventually(t, 10*time.Second, "all calls are made", func() bool { return p.called() == len(ids) })
+	unlock()
+	eventually(t, 20*time.Second, "all outcomes are recorded", f.settled(t, ids))
+}
+
 // A provider that lets calls hang keeps nobody else waiting: after a moment they go on beside the others.
 func TestHangingCallsMakeRoom(t *testing.T) {
 	t.Parallel()
