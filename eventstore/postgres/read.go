@@ -14,7 +14,7 @@ import (
 func (s *Store) ReaderTx(tx pgx.Tx) eventstore.Reader { return reader{tx} }
 
 // maxExpected bounds what is set aside for events before any is there: a limit may be far more than the log has.
-const maxExpected = 128
+const maxExpected = 16
 
 // reader reads through a pool or a transaction.
 type reader struct{ from querier }

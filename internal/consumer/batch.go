@@ -42,7 +42,7 @@ func (p *partition) here() place {
 
 // sift takes from the records of a poll what is new, up to the first hole.
 func (p *partition) sift(c *Config) (*batch, *HoleError) {
-	b := &batch{records: p.rest, base: p.here(), end: p.here()}
+	b := &batch{records: p.rest, items: make([]item, 0, len(p.rest)), base: p.here(), end: p.here()}
 	for _, r := range p.rest {
 		_, e, err := kafka.Parse(r)
 		next := b.end

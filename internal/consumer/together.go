@@ -34,7 +34,11 @@ func (s *session) together(ctx context.Context, due []*partition) (left []*parti
 		return due, nil
 	}
 	moves := make([]move, 0, len(batches))
-	var events []eventstore.Recorded
+	count := 0
+	for _, b := range batches {
+		count += len(b.items)
+	}
+	events := make([]eventstore.Recorded, 0, count)
 	for _, p := range due {
 		b := batches[p]
 		if b == nil {

@@ -179,9 +179,21 @@ func Parse(r *kgo.Record) (service string, e eventstore.Recorded, err error) {
 // parser keeps the first thing that is wrong with a record.
 type parser struct {
 	record *kgo.Record
-	values map[string]string
+	values [maxHeaders]string // by place
 	err    error
 }
+
+// places says where a parser keeps the value of each header that it knows.
+var places = func() map[string]int {
+	places := map[string]int{}
+	for i, name := range [maxHeaders]string{
+		headerID, headerSource, headerType, headerSpecVersion, headerTime, headerSubject, headerDataSchema, headerContentType, headerSequence,
+		headerPartitionKey, headerPrev, headerVersion, headerCorrelationID, headerCausationID, headerActor, headerTraceParent, headerTraceState,
+	} {
+		places[name] = i
+	}
+	return places
+}()
 
 func (p *parser) fail(field, reason string) {
 	if p.err == nil {
@@ -189,23 +201,45 @@ func (p *parser) fail(field, reason string) {
 	}
 }
 
+// collect copies the values of the headers, one after the other, so that they take one allocation and not one each.
 func (p *parser) collect() {
-	p.values = make(map[string]string, len(p.record.Headers))
-	size := 0
+	size, known := 0, 0
 	for _, h := range p.record.Headers {
 		if size += len(h.Key) + len(h.Value); size > maxHeaderBytes {
 			p.fail("headers", "are too large")
 			return
 		}
-		if _, twice := p.values[h.Key]; twice {
-			p.fail(h.Key, "is repeated")
+		if _, ok := places[h.Key]; ok {
+			known += len(h.Value)
 		}
-		p.values[h.Key] = string(h.Value)
+	}
+	var text strings.Builder
+	text.Grow(known)
+	var there [maxHeaders]bool
+	var unknown map[string]bool
+	for _, h := range p.record.Headers {
+		i, ok := places[h.Key]
+		switch {
+		case !ok && unknown[h.Key], ok && there[i]:
+			p.fail(h.Key, "is repeated")
+		case !ok:
+			if unknown == nil {
+				unknown = map[string]bool{}
+			}
+			unknown[h.Key] = true
+		default:
+			there[i] = true
+			from := text.Len()
+			text.Write(h.Value)
+			p.values[i] = text.String()[from:]
+		}
 	}
 }
 
+func (p *parser) value(name string) string { return p.values[places[name]] }
+
 func (p *parser) required(name string) string {
-	value := p.values[name]
+	value := p.value(name)
 	if value == "" {
 		p.fail(name, "is missing")
 	}
@@ -287,10 +321,10 @@ func (p *parser) schemaVersion(eventType string) int {
 
 func (p *parser) metadata() eventstore.Metadata {
 	return eventstore.Metadata{
-		CorrelationID: p.values[headerCorrelationID],
-		CausationID:   p.values[headerCausationID],
-		Actor:         p.values[headerActor],
-		TraceParent:   p.values[headerTraceParent],
-		TraceState:    p.values[headerTraceState],
+		CorrelationID: p.value(headerCorrelationID),
+		CausationID:   p.value(headerCausationID),
+		Actor:         p.value(headerActor),
+		TraceParent:   p.value(headerTraceParent),
+		TraceState:    p.value(headerTraceState),
 	}
 }
