@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +54,9 @@ type run struct {
 // Orders sends orders and follows each to its end. An error means that there was nothing to measure; what went wrong with
 // the orders is in the report.
 func Orders(ctx context.Context, c OrdersConfig) (Report, error) {
-	api, err := client.New(client.Config{URL: c.URL, Timeout: requestTimeout, Retry: client.Retry{Attempts: 1}})
+	// Connections are kept: one made anew for each burst would cost the platform as much as the order.
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: maxInFlight}
+	api, err := client.New(client.Config{URL: c.URL, Timeout: requestTimeout, Retry: client.Retry{Attempts: 1}, Transport: transport})
 	if err != nil {
 		return Report{}, err
 	}
