@@ -90,6 +90,7 @@ func (o devOptions) validate(cmd *cobra.Command) error {
 
 func runDev(cmd *cobra.Command, o devOptions) error {
 	defer outliveReaders()()
+	collectLess()
 	ctx := cmd.Context()
 	dir, err := o.dir()
 	if err != nil {

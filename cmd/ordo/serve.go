@@ -110,6 +110,7 @@ func serve(cmd *cobra.Command, services []string) error {
 	if err != nil {
 		return configError(err)
 	}
+	collectLess()
 	ctx := cmd.Context()
 	if c.Listener, err = listen(ctx, settings.Get("http.addr"), "http.addr"); err != nil {
 		return err
