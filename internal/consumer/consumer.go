@@ -139,10 +139,13 @@ func (s *session) work(ctx context.Context) error {
 	// Told to stop, the round in hand may go on for a while.
 	hand, cancel := outlive(ctx, s.consumer.cfg.StopTimeout)
 	defer cancel()
-	before := 0 // events in the round before
+	before, rested := 0, false // events in the round before, and whether there was a rest after it
 	for {
 		s.consumer.status.turned()
 		fetches := s.poll(ctx)
+		if rested {
+			fetches = s.pollMore(ctx, fetches)
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -156,11 +159,12 @@ func (s *session) work(ctx context.Context) error {
 			return err
 		}
 		events := fetches.NumRecords()
+		rest := s.consumer.cfg.rest(before, events, time.Since(began))
 		select {
 		case <-ctx.Done():
-		case <-time.After(s.consumer.cfg.rest(before, events, time.Since(began))):
+		case <-time.After(rest):
 		}
-		before = events
+		before, rested = events, rest > 0
 	}
 }
 
@@ -176,6 +180,21 @@ func (s *session) poll(ctx context.Context) kgo.Fetches {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	return s.client.PollRecords(ctx, s.consumer.cfg.MaxPoll)
+}
+
+// moreWait is how long a second poll waits for the answer of a broker that has records.
+const moreWait = 10 * time.Millisecond
+
+// pollMore adds to a poll what has come since. The client fetches ahead: what a poll returns was fetched right after the poll
+// before it, and so is as old as the round and the rest since.
+func (s *session) pollMore(ctx context.Context, fetches kgo.Fetches) kgo.Fetches {
+	room := s.consumer.cfg.MaxPoll - fetches.NumRecords()
+	if room <= 0 {
+		return fetches
+	}
+	ctx, cancel := context.WithTimeout(ctx, moreWait)
+	defer cancel()
+	return append(fetches, s.client.PollRecords(ctx, room)...)
 }
 
 // check returns an error if a fetch failed in a way that the client does not heal by itself. Most of all: the topic was made
@@ -221,7 +240,7 @@ func (s *session) round(ctx context.Context, fetches kgo.Fetches) error {
 func (s *session) take(fetches kgo.Fetches) (due []*partition, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now, fetched := time.Now(), map[*partition]bool{}
 	for _, p := range s.partitions {
 		if at, waits := p.due(); waits && !at.After(now) {
 			due = append(due, p)
@@ -232,12 +251,14 @@ func (s *session) take(fetches kgo.Fetches) (due []*partition, err error) {
 			p := s.partitions[topicPartition{t.Topic, f.Partition}]
 			switch {
 			case len(f.Records) == 0:
+			case fetched[p]: // by a second poll
+				p.rest = slices.Concat(p.rest, f.Records)
 			case p == nil || p.busy() || p.stopped: // these are paused, or not ours
 				err = fmt.Errorf("records of %s/%d came unasked", t.Topic, f.Partition)
 			case t.TopicID != [16]byte{} && uuid.UUID(t.TopicID) != p.saved.TopicID:
 				err = fmt.Errorf("%s: %w", t.Topic, errOtherTopic)
 			default:
-				p.rest = f.Records
+				p.rest, fetched[p] = f.Records, true
 				if !slices.Contains(due, p) {
 					due = append(due, p)
 				}
