@@ -83,10 +83,6 @@ func (p *Platform) consume(service, what string, sources []string, handler consu
 }
 
 func (p *Platform) newConsumer(s *service, name string, topics []string, handler consumer.Handler, givesWay bool) (*consumer.Consumer, error) {
-	committed := func() { p.waiter.Wake() }
-	if s.store != nil {
-		committed = s.store.Notify // what was appended can be published
-	}
 	sources := map[string]consumer.Source{}
 	for _, topic := range topics {
 		var err error
@@ -95,15 +91,14 @@ func (p *Platform) newConsumer(s *service, name string, topics []string, handler
 		}
 	}
 	c, err := consumer.New(consumer.Config{
-		Name:     name,
-		Topics:   topics,
-		Pool:     s.pool,
-		Brokers:  p.config.Brokers,
-		Handler:  handler,
-		Judge:    judge,
-		Sources:  sources,
-		OnCommit: committed,
-		GiveWay:  givesWay,
+		Name:    name,
+		Topics:  topics,
+		Pool:    s.pool,
+		Brokers: p.config.Brokers,
+		Handler: handler,
+		Judge:   judge,
+		Sources: sources,
+		GiveWay: givesWay,
 
 		Replication: max(p.config.Replication, 1),
 		StopTimeout: giveUp,

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/consumer"
 	"github.com/ordo-platform/ordo/internal/generations"
@@ -152,6 +154,17 @@ func (p *projection) waitForLive(ctx context.Context, waiter *consumer.Waiter, p
 	return err
 }
 
+// wakingHandler tells those who wait for a read model of this process that there is more in it.
+type wakingHandler struct {
+	consumer.Handler
+	wake func()
+}
+
+func (h wakingHandler) Handle(ctx context.Context, tx pgx.Tx, events []eventstore.Recorded) error {
+	consumer.AfterCommit(ctx, h.wake)
+	return h.Handler.Handle(ctx, tx, events)
+}
+
 // project adds a read model to its service.
 func (p *Platform) project(kept readmodels.Kept) {
 	s := p.services[kept.Service]
@@ -162,7 +175,11 @@ func (p *Platform) project(kept readmodels.Kept) {
 		feeding:   map[int]*consumer.Consumer{},
 		newConsumer: func(g generations.Generation) (*consumer.Consumer, error) {
 			topics := []string{kafka.EventsTopic(kept.Source)}
-			return p.newConsumer(s, g.Consumer(kept.Consumer()), topics, kept.Projector(g.Schema()), true)
+			var handler consumer.Handler = kept.Projector(g.Schema())
+			if p.waiter != nil {
+				handler = wakingHandler{handler, p.waiter.Wake}
+			}
+			return p.newConsumer(s, g.Consumer(kept.Consumer()), topics, handler, true)
 		},
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/eventstore/postgres"
 	"github.com/ordo-platform/ordo/internal/command"
+	"github.com/ordo-platform/ordo/internal/consumer"
 	"github.com/ordo-platform/ordo/sagas"
 )
 
@@ -48,6 +49,7 @@ func (h reactorHandler) Handle(ctx context.Context, tx pgx.Tx, events []eventsto
 	if err != nil || len(appends) == 0 {
 		return err
 	}
+	consumer.AfterCommit(ctx, h.store.Notify) // what was appended can be published
 	_, err = h.store.AppendTx(ctx, tx, appends...)
 	return err
 }

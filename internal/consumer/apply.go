@@ -82,7 +82,6 @@ func (s *session) apply(ctx context.Context, p *partition, b *batch) error {
 	}
 	if n.applied > 0 {
 		p.inARow = 0
-		s.consumer.cfg.OnCommit()
 	}
 	s.consumer.status.applied(p, n, b.refilled)
 	s.commits.add(p.topic, p.number, p.saved)
@@ -126,7 +125,8 @@ func (s *session) transact(ctx context.Context, moves []move, work func(context.
 	if err := moveCheckpoints(ctx, tx, cfg.Name, moves); err != nil {
 		return err
 	}
-	if err := work(ctx, tx); err != nil {
+	var afterwards []func()
+	if err := work(collecting(ctx, &afterwards), tx); err != nil {
 		return err
 	}
 	if err := failpoint.Hit(failpoint.ConsumerAfterApply, cfg.Name); err != nil {
@@ -141,6 +141,9 @@ func (s *session) transact(ctx context.Context, moves []move, work func(context.
 	for _, m := range moves {
 		m.p.saved = m.to
 		m.p.saved.Version++
+	}
+	for _, call := range afterwards {
+		call()
 	}
 	return nil
 }

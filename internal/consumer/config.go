@@ -51,9 +51,6 @@ type Config struct {
 	// Sources are the logs of the services, by topic. Without one, a hole stops its partition and nothing is known about lag.
 	Sources map[string]Source
 
-	// OnCommit is called after each transaction with events. It must not block.
-	OnCommit func()
-
 	Replication int16 // copies of the dead letter topic; 0 means what the broker has as its default
 
 	MaxPoll  int // records in hand at once, of all partitions; they are one transaction where all is well, else each partition's share is
@@ -91,9 +88,6 @@ func (c Config) validate() (Config, error) {
 		return c, fmt.Errorf("consumer %s: no brokers", c.Name)
 	case c.Handler == nil:
 		return c, fmt.Errorf("consumer %s: no handler", c.Name)
-	}
-	if c.OnCommit == nil {
-		c.OnCommit = func() {}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

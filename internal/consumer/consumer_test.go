@@ -25,8 +25,10 @@ func TestAppliesEachEventOnce(t *testing.T) {
 	f := setup(t)
 	f.publish(t, f.append(100)...)
 	var commits atomic.Int32
-	c := f.config(handler{})
-	c.OnCommit = func() { commits.Add(1) }
+	c := f.config(handler{before: func(ctx context.Context, _ pgx.Tx, _ []eventstore.Recorded) error {
+		consumer.AfterCommit(ctx, func() { commits.Add(1) })
+		return nil
+	}})
 	member, stop := f.start(t, c)
 	f.awaitApplied(t, 100)
 	for range 3 {
@@ -47,7 +49,7 @@ func TestAppliesEachEventOnce(t *testing.T) {
 	stop()
 	f.checkExact(t)
 	if commits.Load() == 0 {
-		t.Error("OnCommit was not called")
+		t.Error("what was to come after commits did not")
 	}
 	lag, err := kadm.NewClient(f.client).Lag(f.ctx, name)
 	if err != nil {

@@ -163,7 +163,6 @@ func (s *session) redriveSome(ctx context.Context, p *partition, w wish, some []
 		delete(p.parked, w.key)
 	}
 	s.consumer.status.redriven(p, len(events))
-	s.consumer.cfg.OnCommit()
 	s.consumer.cfg.Logger.InfoContext(ctx, "dead letters redriven", "topic", p.topic, "partition", p.number, "key", w.key,
 		"events", len(events), "reason", w.reason)
 	return nil

@@ -80,9 +80,6 @@ func (s *session) together(ctx context.Context, due []*partition) (left []*parti
 		s.consumer.status.applied(m.p, m.n, false)
 		s.commits.add(m.p.topic, m.p.number, m.p.saved)
 	}
-	if len(events) > 0 {
-		s.consumer.cfg.OnCommit()
-	}
 	return left, nil
 }
 

@@ -67,7 +67,7 @@ func NewWaiter(c WaiterConfig) (*Waiter, error) {
 	return w, nil
 }
 
-// Wake says that a consumer of this process has committed. It does not block; it is made for [Config].OnCommit.
+// Wake says that a consumer of this process has committed. It does not block; it is made for [AfterCommit].
 func (w *Waiter) Wake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -67,15 +67,15 @@ func TestWaitFor(t *testing.T) {
 				t.Error(err)
 			}
 			goOn := make(chan struct{})
-			c := f.config(handler{before: func(_ context.Context, _ pgx.Tx, events []eventstore.Recorded) error {
+			c := f.config(handler{before: func(ctx context.Context, _ pgx.Tx, events []eventstore.Recorded) error {
 				if events[0].Partition == 3 {
 					<-goOn // one partition is late
 				}
+				if woken {
+					consumer.AfterCommit(ctx, w.Wake)
+				}
 				return nil
 			}})
-			if woken {
-				c.OnCommit = w.Wake
-			}
 			f.start(t, c)
 			var waits sync.WaitGroup
 			for position := range eventstore.Position(10) {
