@@ -65,7 +65,8 @@ type Config struct {
 	// What it leaves out must not be missing to any consumer.
 	StartAt func(ctx context.Context) (eventstore.Position, error)
 
-	// The log is read again after MinPoll while events come, and less and less often, down to every MaxPoll, while none do.
+	// The log is read when Wake says so, and anyway: after MinPoll while that finds events, and less and less often, down to every
+	// MaxPoll, while it finds none.
 	MinPoll, MaxPoll time.Duration
 
 	// A transaction holds at most MaxBatch events, and is full once they exceed MaxBatchBytes. A lone event never waits for

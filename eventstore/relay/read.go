@@ -35,7 +35,7 @@ type reader struct {
 	next  batch // grows until the publisher takes it
 	sent  eventstore.Position
 	page  int           // events to ask for
-	poll  time.Duration // until the next look, when nothing wakes us
+	poll  time.Duration // until the next look, when nothing wakes us: short while such looks find events
 	ahead chan page     // of a backlog, the page after next.position is being read; nil else
 }
 
@@ -46,9 +46,10 @@ type page struct {
 	err    error
 }
 
-// read hands over batches until ctx ends. It reads on while the publisher is busy: a batch holds whatever has been
-// committed since the one before, so a lone event leaves at once and a backlog leaves in large transactions.
-func (r *Relay) read(ctx context.Context, from origin, batches chan<- batch) error {
+// read hands over batches until ctx ends. A batch is read when the publisher is free, so it holds whatever has been committed
+// since the one before: a lone event leaves at once. A backlog is read on while the publisher is busy, and leaves in large
+// transactions.
+func (r *Relay) read(ctx context.Context, from origin, batches chan<- batch, published <-chan struct{}) error {
 	rd := reader{relay: r, page: firstPage, poll: r.cfg.MinPoll, sent: from.after}
 	rd.next = batch{position: from.after, tails: from.tails}
 	ctx, cancel := context.WithCancel(ctx)
@@ -56,31 +57,31 @@ func (r *Relay) read(ctx context.Context, from origin, batches chan<- batch) err
 	if !from.found {
 		rd.sent = -1 // publish a checkpoint at once, whatever the log holds
 	}
-	due := true // the log is to be read
-	wake, woken := r.cfg.Wake, false
+	wake := r.cfg.Wake
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
-		if due && !rd.full() {
-			more, err := rd.fill(ctx)
-			if err != nil {
+	due, looking, backlog := true, true, false // the log is to be read; because it is time to look; it has more than was read
+	for busy := false; ; {                     // the publisher is
+		if (due && !busy || backlog) && !rd.full() {
+			var err error
+			if backlog, err = rd.fill(ctx, looking); err != nil {
 				return err
 			}
-			due, woken = more, false
-			if !more {
+			due, looking = backlog, false
+			if !backlog {
 				timer.Reset(rd.poll)
 			}
 		}
 		var out chan<- batch
-		if rd.ready() {
+		if rd.ready() && !busy {
 			out = batches
 		}
-		if due && !rd.full() { // a backlog: the publisher may have this much, or the batch grows
+		if backlog && out == nil && !rd.full() { // the batch grows until the publisher is free
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case out <- rd.next:
-				rd.handedOver()
+			case <-published:
+				busy = false
 			default:
 			}
 			continue
@@ -90,15 +91,16 @@ func (r *Relay) read(ctx context.Context, from origin, batches chan<- batch) err
 			return ctx.Err()
 		case out <- rd.next:
 			rd.handedOver()
-			due = due || woken
+			busy = true
+		case <-published:
+			busy = false
 		case <-timer.C:
-			due = true
+			due, looking = true, true
 		case _, open := <-wake:
 			if !open {
 				wake = nil // no one is going to wake us any more
 			}
-			// While a batch waits for the publisher, the timer is often enough.
-			woken, due = true, due || out == nil
+			due = true
 		}
 	}
 }
@@ -118,7 +120,7 @@ func (rd *reader) handedOver() {
 
 // fill puts a page into the next batch and says whether the log has more. Then the page after it is asked for before this one
 // becomes records, so that database and relay work at the same time.
-func (rd *reader) fill(ctx context.Context) (more bool, err error) {
+func (rd *reader) fill(ctx context.Context, looking bool) (more bool, err error) {
 	cfg := &rd.relay.cfg
 	p := rd.take(ctx)
 	if p.err != nil {
@@ -130,13 +132,17 @@ func (rd *reader) fill(ctx context.Context) (more bool, err error) {
 			size += len(p.events[i].Data)
 		}
 		rd.page = min(max(minPage, pageBytes/max(1, size/len(p.events))), maxPage)
-		rd.poll = cfg.MinPoll
+		if looking { // others append, who do not wake us
+			rd.poll = cfg.MinPoll
+		}
 		if room := cfg.MaxBatch - len(rd.next.records) - len(p.events); p.more && room > 0 {
 			rd.ahead = make(chan page, 1)
 			go rd.look(ctx, p.events[len(p.events)-1].Position, min(rd.page, room), rd.ahead)
 		}
 	} else if !p.more {
-		rd.poll = min(2*rd.poll, cfg.MaxPoll)
+		if looking {
+			rd.poll = min(2*rd.poll, cfg.MaxPoll)
+		}
 		if !rd.ready() {
 			rd.relay.status.idle()
 		}

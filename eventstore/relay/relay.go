@@ -152,18 +152,18 @@ func (r *Relay) publishAll(ctx context.Context, epoch int64) error {
 	r.status.started(epoch, from.after)
 	r.cfg.Logger.InfoContext(ctx, "relay publishes", "after", from.after, "epoch", epoch)
 
-	batches := make(chan batch)
+	batches, published := make(chan batch), make(chan struct{}, 1)
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.read(gctx, from, batches) })
+	g.Go(func() error { return r.read(gctx, from, batches, published) })
 	g.Go(func() error {
 		p := publisher{client: client, log: r.cfg.Log, service: r.cfg.Service, epoch: epoch, generation: from.cluster}
-		return r.publish(gctx, p, batches)
+		return r.publish(gctx, p, batches, published)
 	})
 	return g.Wait()
 }
 
 // publish takes one batch after the other until ctx ends. The one in hand is finished then, within a limit.
-func (r *Relay) publish(ctx context.Context, p publisher, batches <-chan batch) error {
+func (r *Relay) publish(ctx context.Context, p publisher, batches <-chan batch, published chan<- struct{}) error {
 	work, cancel := outlive(ctx, r.cfg.StopTimeout)
 	defer cancel()
 	for {
@@ -175,6 +175,7 @@ func (r *Relay) publish(ctx context.Context, p publisher, batches <-chan batch) 
 				return fmt.Errorf("publish up to %d: %w", b.position, err)
 			}
 			r.status.published(b.position, len(b.records))
+			published <- struct{}{} // has room: it was taken before the batch was handed over
 		}
 	}
 }

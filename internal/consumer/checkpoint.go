@@ -24,6 +24,8 @@ var (
 	insertCheckpointSQL string
 	//go:embed sql/move_checkpoints.sql
 	moveCheckpointsSQL string
+	//go:embed sql/move_checkpoint.sql
+	moveCheckpointSQL string
 )
 
 // Migrations returns the goose migrations of the tables that all consumers of a database share.
@@ -95,13 +97,17 @@ func moveCheckpoints(ctx context.Context, tx pgx.Tx, consumer string, moves []mo
 	if len(known) == 0 {
 		return nil
 	}
-	args := moveArgs(consumer, known)
-	moved, err := tx.Exec(ctx, moveCheckpointsSQL, args)
+	sql, guard, args := moveCheckpointsSQL, "AND c.version = m.version", moveArgs(consumer, known)
+	if len(known) == 1 {
+		sql, guard, args = moveCheckpointSQL, "AND version = @version", checkpointArgs(consumer, known[0])
+		args["version"] = known[0].p.saved.Version
+	}
+	moved, err := tx.Exec(ctx, sql, args)
 	if err != nil {
 		return fmt.Errorf("move checkpoints: %w", err)
 	}
 	if moved.RowsAffected() < int64(len(known)) && failpoint.Is(failpoint.NoOffsetGuard) {
-		unguarded := strings.Replace(moveCheckpointsSQL, "AND c.version = m.version", "", 1)
+		unguarded := strings.Replace(sql, guard, "", 1)
 		if moved, err = tx.Exec(ctx, unguarded, args); err != nil {
 			return err
 		}
@@ -133,12 +139,7 @@ func moveArgs(consumer string, moves []move) pgx.StrictNamedArgs {
 
 // insertCheckpoint makes the first checkpoint of a partition.
 func insertCheckpoint(ctx context.Context, tx pgx.Tx, consumer string, m move) error {
-	inserted, err := tx.Exec(ctx, insertCheckpointSQL, pgx.StrictNamedArgs{
-		"consumer": consumer, "topic": m.p.topic, "partition": m.p.number,
-		"position": m.to.Position, "next_offset": m.to.NextOffset,
-		"topic_id": m.to.TopicID, "leader_epoch": m.to.LeaderEpoch, "cluster_id": m.to.ClusterID,
-		"applied": m.n.applied, "skipped": m.n.skipped, "parked": m.n.parked,
-	})
+	inserted, err := tx.Exec(ctx, insertCheckpointSQL, checkpointArgs(consumer, m))
 	if err != nil {
 		return fmt.Errorf("insert checkpoint: %w", err)
 	}
@@ -146,4 +147,13 @@ func insertCheckpoint(ctx context.Context, tx pgx.Tx, consumer string, m move) e
 		return errZombie
 	}
 	return nil
+}
+
+func checkpointArgs(consumer string, m move) pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{
+		"consumer": consumer, "topic": m.p.topic, "partition": m.p.number,
+		"position": m.to.Position, "next_offset": m.to.NextOffset,
+		"topic_id": m.to.TopicID, "leader_epoch": m.to.LeaderEpoch, "cluster_id": m.to.ClusterID,
+		"applied": m.n.applied, "skipped": m.n.skipped, "parked": m.n.parked,
+	}
 }
