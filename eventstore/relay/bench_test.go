@@ -32,17 +32,17 @@ const envKafka = "ORDO_BENCH_KAFKA"
 func BenchmarkRelay(b *testing.B) {
 	b.Run("memory", func(b *testing.B) {
 		log := newLog(b.N)
-		benchmarkRelay(b, setup(b), log)
+		benchmarkRelay(b, setupFake(b), log)
 	})
 	b.Run("postgres", func(b *testing.B) {
 		store, pool := filledStore(b, b.N)
-		benchmarkRelay(b, setup(b), store)
+		benchmarkRelay(b, setupFake(b), store)
 		compareWithCopy(b, pool)
 	})
 	b.Run("kafka", func(b *testing.B) {
 		brokers := realBroker(b)
 		store, _ := filledStore(b, b.N)
-		benchmarkRelay(b, setupOn(b, brokers), store)
+		benchmarkRelay(b, setupOn(b, "orders", brokers), store)
 	})
 }
 
@@ -50,7 +50,7 @@ func benchmarkRelay(b *testing.B, f *fixture, log relay.Log) {
 	heap := watchHeap(b)
 	b.ResetTimer()
 	r, stop := f.start(b, relay.Config{
-		Service: "orders", Log: log, Lease: newLease(1), Brokers: f.brokers, Partitions: partitions,
+		Service: f.service, Log: log, Lease: newLease(1), Brokers: f.brokers, Partitions: partitions,
 	})
 	f.awaitPublished(b, r, eventstore.Position(b.N))
 	b.StopTimer()
@@ -107,8 +107,8 @@ func compareWithCopy(b *testing.B, pool *pgxpool.Pool) {
 // BenchmarkLatency appends one event every ten milliseconds, to a server with fsync, and takes the time until a read-committed
 // consumer has it; from a real broker too, if there is one.
 func BenchmarkLatency(b *testing.B) {
-	b.Run("embedded", func(b *testing.B) { benchmarkLatency(b, setup(b)) })
-	b.Run("kafka", func(b *testing.B) { benchmarkLatency(b, setupOn(b, realBroker(b))) })
+	b.Run("embedded", func(b *testing.B) { benchmarkLatency(b, setupFake(b)) })
+	b.Run("kafka", func(b *testing.B) { benchmarkLatency(b, setupOn(b, "orders", realBroker(b))) })
 }
 
 // realBroker is the broker to measure, if there is one.
@@ -132,8 +132,8 @@ func benchmarkLatency(b *testing.B, f *fixture) {
 	defer running.Wait()
 	defer cancel()
 	wake, _ := store.Subscribe()
-	f.start(b, relay.Config{Service: "orders", Log: store, Lease: newLease(1), Wake: wake, Brokers: f.brokers, Partitions: partitions})
-	reader, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...), kgo.ConsumeTopics("orders.events"),
+	f.start(b, relay.Config{Service: f.service, Log: store, Lease: newLease(1), Wake: wake, Brokers: f.brokers, Partitions: partitions})
+	reader, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...), kgo.ConsumeTopics(f.topic()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		b.Fatal(err)

@@ -2,11 +2,13 @@ package relay_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -251,28 +253,41 @@ func (c *brittleConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// fixture is a broker with the topics of the service "orders".
+// fixture is a broker with the topics of a service.
 type fixture struct {
 	ctx     context.Context
 	cluster *kfake.Cluster // nil for a real broker
 	brokers []string
 	client  *kgo.Client
+	service string
 }
 
-func setup(t testing.TB, brokers ...kfake.Opt) *fixture {
+// envTestKafka names a real broker for the tests, host:port. Each makes topics of its own there.
+const envTestKafka = "ORDO_TEST_KAFKA"
+
+// setup makes topics on the broker that the environment names, else on one in memory.
+func setup(t testing.TB) *fixture {
 	t.Helper()
-	cluster, err := kfake.NewCluster(append(brokers, kfake.NumBrokers(1))...)
+	if broker := os.Getenv(envTestKafka); broker != "" {
+		return setupOn(t, "orders-"+strings.ToLower(rand.Text()), broker)
+	}
+	return setupFake(t)
+}
+
+func setupFake(t testing.TB, options ...kfake.Opt) *fixture {
+	t.Helper()
+	cluster, err := kfake.NewCluster(append(options, kfake.NumBrokers(1))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	f := setupOn(t, cluster.ListenAddrs()...)
+	f := setupOn(t, "orders", cluster.ListenAddrs()...)
 	f.cluster = cluster
 	return f
 }
 
-// setupOn makes the topics on some broker, or makes them anew.
-func setupOn(t testing.TB, brokers ...string) *fixture {
+// setupOn makes the topics of a service on some broker, or makes them anew.
+func setupOn(t testing.TB, service string, brokers ...string) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	t.Cleanup(cancel)
@@ -281,19 +296,22 @@ func setupOn(t testing.TB, brokers ...string) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	_, err = kadm.NewClient(client).DeleteTopics(ctx, "orders.events", "orders.relay")
+	f := &fixture{ctx: ctx, brokers: brokers, client: client, service: service}
+	_, err = kadm.NewClient(client).DeleteTopics(ctx, f.topic(), kafka.RelayTopic(service))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := kafka.EnsureTopics(ctx, client, kafka.EventsTopicSpec("orders", partitions, 1), kafka.RelayTopicSpec("orders", 1)); err != nil {
+	if err := kafka.EnsureTopics(ctx, client, kafka.EventsTopicSpec(service, partitions, 1), kafka.RelayTopicSpec(service, 1)); err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{ctx: ctx, brokers: brokers, client: client}
+	return f
 }
+
+func (f *fixture) topic() string { return kafka.EventsTopic(f.service) }
 
 func (f *fixture) config(log *memoryLog, l *lease) relay.Config {
 	return relay.Config{
-		Service: "orders", Log: log, Lease: l, Wake: log.wake, Brokers: f.cluster.ListenAddrs(), Partitions: partitions,
+		Service: f.service, Log: log, Lease: l, Wake: log.wake, Brokers: f.brokers, Partitions: partitions,
 		MaxBatch: 50, // several transactions for a hundred events
 	}
 }
@@ -342,7 +360,7 @@ func (f *fixture) published(t testing.TB) [partitions][]eventstore.Recorded {
 	for i := range seen {
 		seen[i] = map[int64]eventstore.Recorded{}
 	}
-	_, err := kafka.ReadTails(f.ctx, f.client, "orders.events", func(r *kgo.Record) bool {
+	_, err := kafka.ReadTails(f.ctx, f.client, f.topic(), func(r *kgo.Record) bool {
 		_, e, err := kafka.Parse(r)
 		if err != nil {
 			t.Error(err)
@@ -385,7 +403,7 @@ func (f *fixture) checkExact(t testing.TB, log *memoryLog, after eventstore.Posi
 	if want := int(head - after); count != want {
 		t.Fatalf("%d events published, want %d", count, want)
 	}
-	checkpoint, found, err := kafka.LastCheckpoint(f.ctx, f.client, "orders")
+	checkpoint, found, err := kafka.LastCheckpoint(f.ctx, f.client, f.service)
 	if err != nil || !found || checkpoint.Position != head || !slices.Equal(checkpoint.Tails, tails[:]) {
 		t.Fatalf("checkpoint %+v %v %v, want %d %v", checkpoint, found, err, head, tails)
 	}

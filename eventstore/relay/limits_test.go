@@ -94,7 +94,7 @@ func TestEverythingThatIsStoredIsPublished(t *testing.T) {
 	}
 
 	r, stop := f.start(t, relay.Config{
-		Service: "orders", Log: store, Lease: newLease(1), Brokers: f.cluster.ListenAddrs(), Partitions: partitions,
+		Service: f.service, Log: store, Lease: newLease(1), Brokers: f.brokers, Partitions: partitions,
 	})
 	f.awaitPublished(t, r, stored)
 	if err := stop(); err != nil {

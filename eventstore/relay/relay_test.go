@@ -328,7 +328,7 @@ func TestWarnsOfOldBrokers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := setup(t, c.brokers...)
+			f := setupFake(t, c.brokers...)
 			log := newLog(10)
 			said := &words{}
 			config := f.config(log, newLease(100))
@@ -348,7 +348,7 @@ func TestWarnsOfOldBrokers(t *testing.T) {
 // transact writes records as one transaction, as a broker that tears transactions would leave them.
 func (f *fixture) transact(t *testing.T, end kgo.TransactionEndTry, records ...*kgo.Record) {
 	t.Helper()
-	p, err := kafka.Config{Brokers: f.cluster.ListenAddrs()}.NewProducer("test")
+	p, err := kafka.Config{Brokers: f.brokers}.NewProducer("test-" + f.service)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,23 +365,23 @@ func (f *fixture) transact(t *testing.T, end kgo.TransactionEndTry, records ...*
 	}
 }
 
-func (l *memoryLog) recordsOf(keep func(eventstore.Recorded) bool) []*kgo.Record {
+func (f *fixture) recordsOf(l *memoryLog, keep func(eventstore.Recorded) bool) []*kgo.Record {
 	var records []*kgo.Record
 	for _, e := range l.events {
 		if keep(e) {
-			records = append(records, kafka.Record("orders", e))
+			records = append(records, kafka.Record(f.service, e))
 		}
 	}
 	return records
 }
 
-func (l *memoryLog) checkpointAt(position eventstore.Position) *kgo.Record {
+func (f *fixture) checkpointAt(l *memoryLog, position eventstore.Position) *kgo.Record {
 	tails := make([]eventstore.Position, partitions)
 	for _, e := range l.events[:position] {
 		tails[e.Partition] = e.Position
 	}
 	chain, _ := l.LinkAt(context.Background(), position)
-	return kafka.CheckpointRecord("orders", kafka.Checkpoint{Position: position, Tails: tails, Chain: chain})
+	return kafka.CheckpointRecord(f.service, kafka.Checkpoint{Position: position, Tails: tails, Chain: chain})
 }
 
 func TestHealsTornTransaction(t *testing.T) {
@@ -391,27 +391,34 @@ func TestHealsTornTransaction(t *testing.T) {
 	second := func(keep bool) func(eventstore.Recorded) bool {
 		return func(e eventstore.Recorded) bool { return e.Position > 40 && (e.Partition == 2) == keep }
 	}
-	for name, torn := range map[string][]*kgo.Record{
-		"checkpoint and all but one partition": append(log.recordsOf(second(false)), log.checkpointAt(80)),
-		"checkpoint and one partition":         append(log.recordsOf(second(true)), log.checkpointAt(80)),
-		"only the checkpoint":                  {log.checkpointAt(80)},
-		"one partition":                        log.recordsOf(second(true)),
-		"all but one partition":                log.recordsOf(second(false)),
-		"all but the checkpoint":               log.recordsOf(func(e eventstore.Recorded) bool { return !upTo40(e) }),
-		"nothing":                              nil,
+	type torn func(f *fixture) []*kgo.Record
+	for name, write := range map[string]torn{
+		"checkpoint and all but one partition": func(f *fixture) []*kgo.Record {
+			return append(f.recordsOf(log, second(false)), f.checkpointAt(log, 80))
+		},
+		"checkpoint and one partition": func(f *fixture) []*kgo.Record {
+			return append(f.recordsOf(log, second(true)), f.checkpointAt(log, 80))
+		},
+		"only the checkpoint":   func(f *fixture) []*kgo.Record { return []*kgo.Record{f.checkpointAt(log, 80)} },
+		"one partition":         func(f *fixture) []*kgo.Record { return f.recordsOf(log, second(true)) },
+		"all but one partition": func(f *fixture) []*kgo.Record { return f.recordsOf(log, second(false)) },
+		"all but the checkpoint": func(f *fixture) []*kgo.Record {
+			return f.recordsOf(log, func(e eventstore.Recorded) bool { return !upTo40(e) })
+		},
+		"nothing": func(*fixture) []*kgo.Record { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := setup(t)
-			f.transact(t, kgo.TryCommit, append(log.recordsOf(upTo40), log.checkpointAt(40))...)
-			if len(torn) > 0 {
+			f.transact(t, kgo.TryCommit, append(f.recordsOf(log, upTo40), f.checkpointAt(log, 40))...)
+			if torn := write(f); len(torn) > 0 {
 				f.transact(t, kgo.TryCommit, torn...)
 			}
-			f.transact(t, kgo.TryAbort, log.recordsOf(upTo40)...) // aborted leftovers at every end
+			f.transact(t, kgo.TryAbort, f.recordsOf(log, upTo40)...) // aborted leftovers at every end
 			r, _ := f.start(t, f.config(log, newLease(100)))
 			f.awaitPublished(t, r, 80)
 			f.await(t, "the checkpoint", func() bool {
-				c, _, err := kafka.LastCheckpoint(f.ctx, f.client, "orders")
+				c, _, err := kafka.LastCheckpoint(f.ctx, f.client, f.service)
 				return err == nil && c.Position == 80
 			})
 			f.checkExact(t, log, 0)
@@ -423,14 +430,14 @@ func TestForeignRecordsAreNoTail(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
 	log := newLog(40)
-	f.transact(t, kgo.TryCommit, append(log.recordsOf(func(eventstore.Recorded) bool { return true }), log.checkpointAt(40))...)
+	f.transact(t, kgo.TryCommit, append(f.recordsOf(log, func(eventstore.Recorded) bool { return true }), f.checkpointAt(log, 40))...)
 	for p := range int32(partitions) {
-		f.transact(t, kgo.TryCommit, &kgo.Record{Topic: "orders.events", Partition: p, Value: []byte("hello")})
+		f.transact(t, kgo.TryCommit, &kgo.Record{Topic: f.topic(), Partition: p, Value: []byte("hello")})
 	}
 	log.append(10)
 	r, _ := f.start(t, f.config(log, newLease(100)))
 	f.awaitPublished(t, r, 50)
-	tails, err := kafka.ReadTails(f.ctx, f.client, "orders.events", func(*kgo.Record) bool { return true })
+	tails, err := kafka.ReadTails(f.ctx, f.client, f.topic(), func(*kgo.Record) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -441,7 +448,7 @@ func TestForeignRecordsAreNoTail(t *testing.T) {
 		}
 	}
 	events := 0
-	_, err = kafka.ReadTails(f.ctx, f.client, "orders.events", func(r *kgo.Record) bool {
+	_, err = kafka.ReadTails(f.ctx, f.client, f.topic(), func(r *kgo.Record) bool {
 		if _, e, err := kafka.Parse(r); err == nil && e.Position > 40 {
 			events++
 		}
@@ -467,7 +474,7 @@ func TestStopsOnAnotherHistory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := setup(t)
-			f.transact(t, kgo.TryCommit, append(c.published.recordsOf(func(e eventstore.Recorded) bool { return e.Position <= c.upTo }), c.published.checkpointAt(c.upTo))...)
+			f.transact(t, kgo.TryCommit, append(f.recordsOf(c.published, func(e eventstore.Recorded) bool { return e.Position <= c.upTo }), f.checkpointAt(c.published, c.upTo))...)
 			r, err := relay.New(f.config(c.now, newLease(1)))
 			if err != nil {
 				t.Fatal(err)
@@ -550,7 +557,7 @@ func TestStartAtWithoutCheckpoint(t *testing.T) {
 	_, stop := f.start(t, c)
 	// A checkpoint comes at once, so that those who wait for a position need not wait for another event.
 	f.await(t, "the first checkpoint", func() bool {
-		checkpoint, found, err := kafka.LastCheckpoint(f.ctx, f.client, "orders")
+		checkpoint, found, err := kafka.LastCheckpoint(f.ctx, f.client, f.service)
 		return err == nil && found && checkpoint.Position == 100
 	})
 	_ = stop()
@@ -577,7 +584,7 @@ func TestStartAtWithoutCheckpoint(t *testing.T) {
 
 func TestWaitsForTopicsAndBrokers(t *testing.T) {
 	t.Parallel()
-	f := setup(t)
+	f := setupFake(t)
 	if err := f.cluster.DeleteTopic("orders.relay"); err != nil {
 		t.Fatal(err)
 	}
