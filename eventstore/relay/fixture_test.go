@@ -353,9 +353,29 @@ func (f *fixture) awaitPublished(t testing.TB, r *relay.Relay, position eventsto
 	f.await(t, fmt.Sprint("position ", position), func() bool { s := r.Status(); return s.Running && s.Position >= position })
 }
 
+// settled waits until the brokers have ended all transactions: that of a commit tells of them only that they will.
+func (f *fixture) settled(t testing.TB) {
+	t.Helper()
+	admin := kadm.NewClient(f.client)
+	f.await(t, "transactions to end", func() bool {
+		committed, err := admin.ListCommittedOffsets(f.ctx, f.topic(), kafka.RelayTopic(f.service))
+		ends, eerr := admin.ListEndOffsets(f.ctx, f.topic(), kafka.RelayTopic(f.service))
+		if err = errors.Join(err, eerr, committed.Error(), ends.Error()); err != nil {
+			t.Fatal(err)
+		}
+		open := false
+		ends.Each(func(end kadm.ListedOffset) {
+			seen, ok := committed.Lookup(end.Topic, end.Partition)
+			open = open || !ok || seen.Offset != end.Offset
+		})
+		return !open
+	})
+}
+
 // published returns what read-committed readers see, by partition, in order.
 func (f *fixture) published(t testing.TB) [partitions][]eventstore.Recorded {
 	t.Helper()
+	f.settled(t)
 	var seen [partitions]map[int64]eventstore.Recorded
 	for i := range seen {
 		seen[i] = map[int64]eventstore.Recorded{}

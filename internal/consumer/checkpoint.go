@@ -108,6 +108,7 @@ func moveCheckpoints(ctx context.Context, tx pgx.Tx, consumer string, moves []mo
 	}
 	if moved.RowsAffected() < int64(len(known)) && failpoint.Is(failpoint.NoOffsetGuard) {
 		unguarded := strings.Replace(sql, guard, "", 1)
+		delete(args, "version")
 		if moved, err = tx.Exec(ctx, unguarded, args); err != nil {
 			return err
 		}
