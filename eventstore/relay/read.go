@@ -60,14 +60,16 @@ func (r *Relay) read(ctx context.Context, from origin, batches chan<- batch, pub
 	wake := r.cfg.Wake
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	due, looking, backlog := true, true, false // the log is to be read; because it is time to look; it has more than was read
-	for busy := false; ; {                     // the publisher is
+	due, looking := true, true // the log is to be read, not only because something woke us
+	backlog := false           // the log has more than was read
+	busy := false              // the publisher is
+	for {
 		if (due && !busy || backlog) && !rd.full() {
 			var err error
 			if backlog, err = rd.fill(ctx, looking); err != nil {
 				return err
 			}
-			due, looking = backlog, false
+			due, looking = false, false
 			if !backlog {
 				timer.Reset(rd.poll)
 			}

@@ -176,7 +176,7 @@ func (p *Platform) project(kept readmodels.Kept) {
 		newConsumer: func(g generations.Generation) (*consumer.Consumer, error) {
 			topics := []string{kafka.EventsTopic(kept.Source)}
 			var handler consumer.Handler = kept.Projector(g.Schema())
-			if p.waiter != nil {
+			if kept.Service == Views {
 				handler = wakingHandler{handler, p.waiter.Wake}
 			}
 			return p.newConsumer(s, g.Consumer(kept.Consumer()), topics, handler, true)

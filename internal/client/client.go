@@ -29,6 +29,7 @@ type Config struct {
 	Retry   Retry
 
 	Transport http.RoundTripper // what carries requests; default HTTP, with connections of its own
+	Idle      int               // connections of the default transport that are kept for later requests; default 100
 }
 
 // Client makes requests to one API. It is safe for concurrent use.
@@ -60,7 +61,7 @@ func New(config Config) (*Client, error) {
 	if config.Timeout == 0 {
 		config.Timeout = DefaultTimeout
 	}
-	carrier := newHTTPClient()
+	carrier := newHTTPClient(config.Idle)
 	if config.Transport != nil {
 		carrier.Transport = config.Transport
 	}
@@ -69,12 +70,15 @@ func New(config Config) (*Client, error) {
 
 // newHTTPClient has connections of its own, so that Close closes nobody else's. It follows no redirect: a POST would
 // come out as a GET whose answer looks like success.
-func newHTTPClient() *http.Client {
+func newHTTPClient(idle int) *http.Client {
 	client := &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	if transport, ok := http.DefaultTransport.(*http.Transport); ok {
 		own := transport.Clone()
+		if idle > 0 {
+			own.MaxIdleConns = idle
+		}
 		own.MaxIdleConnsPerHost = own.MaxIdleConns // default 2, and all of ours go to one host
 		client.Transport = own
 	}

@@ -108,7 +108,7 @@ func moveCheckpoints(ctx context.Context, tx pgx.Tx, consumer string, moves []mo
 	}
 	if moved.RowsAffected() < int64(len(known)) && failpoint.Is(failpoint.NoOffsetGuard) {
 		unguarded := strings.Replace(sql, guard, "", 1)
-		delete(args, "version")
+		delete(args, "version") // the statement does not name it any more
 		if moved, err = tx.Exec(ctx, unguarded, args); err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func (l *lanes) leave(n int) {
 // done is called by work that is no longer in hand.
 func (l *lanes) done() { l.inHand.Release(1) }
 
-// stay is called by work that has a place in the quick lane, and its result, once or more often, when the work needs it no more.
+// stay is called by work that has a place in the quick lane, and its result when the work needs it no more.
 func (l *lanes) stay() (answered func()) {
 	var mu sync.Mutex
 	at := l.quick
@@ -60,11 +60,11 @@ func (l *lanes) stay() (answered func()) {
 			at = l.slow
 		}
 	})
-	return sync.OnceFunc(func() {
+	return func() {
 		timer.Stop()
 		mu.Lock()
 		defer mu.Unlock()
 		at.Release(1)
 		at = nil
-	})
+	}
 }

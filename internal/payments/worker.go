@@ -30,7 +30,7 @@ const CallTask = "call_provider"
 const (
 	// concurrency is how many payments a process begins to settle at once. One that takes longer than patience goes on among
 	// the slow ones and makes room: a provider that lets some calls hang must not keep all others waiting. One that is answered
-	// makes room, too: recording it takes the database as long as the call took the provider.
+	// makes room, too: recording it may take longer than the call did.
 	concurrency = 128
 	patience    = 250 * time.Millisecond
 	slow        = 128
@@ -237,30 +237,34 @@ func retryIn(attempt int, err error) time.Duration {
 
 // call makes the call that a payment has open and records its outcome.
 func (w *Worker) call(ctx context.Context, task postgres.ClaimedTask, found reading) error {
-	answered := w.lanes.stay()
-	defer answered()
-	if found.err != nil {
-		return found.err
-	}
-	now := found.now
-	if now.Open == (payment.Intent{}) {
-		answered()
-		return w.recorder.record(task, sagas.Caused{}) // answered before; only the task is left
-	}
-	answer, err := w.ask(ctx, now, task.Attempt)
-	answered()
+	settled, err := w.answer(ctx, task, found)
 	if err != nil {
 		return err
+	}
+	return w.recorder.record(task, settled)
+}
+
+// answer makes the call that a payment has open, in a lane, and returns what is to be recorded: nothing if it was answered before,
+// so that only the task is left.
+func (w *Worker) answer(ctx context.Context, task postgres.ClaimedTask, found reading) (sagas.Caused, error) {
+	defer w.lanes.stay()()
+	now := found.now
+	if found.err != nil || now.Open == (payment.Intent{}) {
+		return sagas.Caused{}, found.err
+	}
+	answer, err := w.ask(ctx, now, task.Attempt)
+	if err != nil {
+		return sagas.Caused{}, err
 	}
 	record, err := outcome(now, answer, time.Now().UTC())
 	if err != nil {
-		return err
+		return sagas.Caused{}, err
 	}
-	return w.recorder.record(task, sagas.Caused{
+	return sagas.Caused{
 		Reaction: sagas.Reaction{Try: []aggregates.Command{record}},
 		Cause:    found.intent,
 		Step:     "record_" + string(now.Open.Call),
-	})
+	}, nil
 }
 
 // reading is what is known of a payment.
