@@ -246,25 +246,25 @@ func (s *session) take(fetches kgo.Fetches) (due []*partition, err error) {
 			due = append(due, p)
 		}
 	}
-	for _, fetch := range fetches { // one by one: together they would have one topic id
-		for _, t := range fetch.Topics {
-			for _, f := range t.Partitions {
-				p := s.partitions[topicPartition{t.Topic, f.Partition}]
-				switch {
-				case len(f.Records) == 0:
-				case p == nil || p.busy() && !fetched[p] || p.stopped: // these are paused, or not ours
-					err = fmt.Errorf("records of %s/%d came unasked", t.Topic, f.Partition)
-				case t.TopicID != [16]byte{} && uuid.UUID(t.TopicID) != p.saved.TopicID:
-					err = fmt.Errorf("%s: %w", t.Topic, errOtherTopic)
-				default:
-					p.rest, fetched[p] = slices.Concat(p.rest, f.Records), true // there is a rest after a second poll
-					if !slices.Contains(due, p) {
-						due = append(due, p)
-					}
+	fetches.EachTopic(func(t kgo.FetchTopic) {
+		t.EachPartition(func(f kgo.FetchPartition) {
+			p := s.partitions[topicPartition{t.Topic, f.Partition}]
+			switch {
+			case len(f.Records) == 0:
+			case fetched[p]: // by a second poll
+				p.rest = slices.Concat(p.rest, f.Records)
+			case p == nil || p.busy() || p.stopped: // these are paused, or not ours
+				err = fmt.Errorf("records of %s/%d came unasked", t.Topic, f.Partition)
+			case t.TopicID != [16]byte{} && uuid.UUID(t.TopicID) != p.saved.TopicID:
+				err = fmt.Errorf("%s: %w", t.Topic, errOtherTopic)
+			default:
+				p.rest, fetched[p] = f.Records, true
+				if !slices.Contains(due, p) {
+					due = append(due, p)
 				}
 			}
-		}
-	}
+		})
+	})
 	return due, err
 }
 
