@@ -11,6 +11,7 @@ type Append struct {
 	Streams []StreamAppend // each stream at most once; their events get consecutive positions in this order
 	Receipt *Receipt       // optional: the answer to a request with an idempotency key
 	Tasks   []Task         // optional: work that must follow
+	Done    []TaskID       // optional: tasks that appends before this one asked for, and that there is nothing left to do for
 }
 
 // StreamAppend is the part of an [Append] that concerns one stream.
@@ -52,6 +53,13 @@ type Task struct {
 	Key   string        // what for: with Kind the task's identity; one that is stored again is due at the earlier of both times
 	Delay time.Duration // due this long after the append; 0 at once
 }
+
+// TaskID names a task. One that is done is removed, also while a worker has it; if the worker is just removing it itself, or giving
+// it back, it is left to the worker.
+type TaskID struct{ Kind, Key string }
+
+// ID returns the task's identity.
+func (t Task) ID() TaskID { return TaskID{t.Kind, t.Key} }
 
 // Commit says where an append was stored.
 type Commit struct {

@@ -146,6 +146,24 @@ func Awaits(e Event) (ID, Wait, bool) {
 	return "", Wait{}, false
 }
 
+// Answers returns what an order waits for no more once an event has happened, as far as the event alone tells: that it went well at
+// the first try. It is not the only thing that ends a wait.
+func Answers(e Event) (ID, Wait, bool) {
+	switch e := e.(type) {
+	case PaymentRequested:
+		return e.OrderID, Wait{StepReserveStock, 1}, true
+	case Confirmed:
+		return e.OrderID, Wait{StepAuthorizePayment, 1}, true
+	case CommitRequested:
+		return e.OrderID, Wait{StepCapturePayment, 1}, true
+	case Shipped:
+		return e.OrderID, Wait{StepCommitStock, 1}, true
+	case Placed, ShipmentRequested, CompensationStarted, CancellationRequested, CompensationAdvanced, RetryRequested,
+		Rejected, Cancelled, AttentionNeeded:
+	}
+	return "", Wait{}, false
+}
+
 func (Placed) isEvent()                {}
 func (PaymentRequested) isEvent()      {}
 func (Confirmed) isEvent()             {}

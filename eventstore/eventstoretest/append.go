@@ -232,7 +232,8 @@ func testLimits(t *testing.T, s Store) {
 		"receipt with NUL": valid(func(a *eventstore.Append) {
 			a.Receipt = &eventstore.Receipt{Scope: "s", Key: "\x00"}
 		}),
-		"task without kind": valid(func(a *eventstore.Append) { a.Tasks = []eventstore.Task{{Key: "k"}} }),
+		"task without kind":     valid(func(a *eventstore.Append) { a.Tasks = []eventstore.Task{{Key: "k"}} }),
+		"done task without key": valid(func(a *eventstore.Append) { a.Done = []eventstore.TaskID{{Kind: "k"}} }),
 		"task in the past": valid(func(a *eventstore.Append) {
 			a.Tasks = []eventstore.Task{{Kind: "k", Key: "k", Delay: -time.Second}}
 		}),

@@ -195,6 +195,9 @@ func (g *group) insert(b *pgx.Batch, where *storedAt) {
 	if len(g.newReceipts) > 0 {
 		g.insertReceipts(b)
 	}
+	if len(g.doneTasks) > 0 {
+		g.removeTasks(b)
+	}
 	if len(g.newTasks) > 0 {
 		g.insertTasks(b)
 	}
@@ -230,13 +233,25 @@ func (g *group) insertReceipts(b *pgx.Batch) {
 	})
 }
 
+// removeTasks removes what was stored before the group; insertTasks leaves out what is done within it.
+func (g *group) removeTasks(b *pgx.Batch) {
+	kinds, keys := make([]string, 0, len(g.doneTasks)), make([]string, 0, len(g.doneTasks))
+	for id := range g.doneTasks {
+		kinds, keys = append(kinds, id.Kind), append(keys, id.Key)
+	}
+	b.Queue(sqlRemoveTasks, pgx.StrictNamedArgs{"kinds": kinds, "keys": keys})
+}
+
 func (g *group) insertTasks(b *pgx.Batch) {
 	n := len(g.newTasks)
-	places, delays := make([]int64, n), make([]int64, n)
-	kinds, keys := make([]string, n), make([]string, n)
+	places, delays := make([]int64, 0, n), make([]int64, 0, n)
+	kinds, keys := make([]string, 0, n), make([]string, 0, n)
 	for i, t := range g.newTasks {
-		places[i], delays[i] = t.place, t.Delay.Microseconds()
-		kinds[i], keys[i] = t.Kind, t.Key
+		if i < g.doneTasks[t.ID()] {
+			continue
+		}
+		places, delays = append(places, t.place), append(delays, t.Delay.Microseconds())
+		kinds, keys = append(kinds, t.Kind), append(keys, t.Key)
 	}
 	b.Queue(sqlInsertTasks, pgx.StrictNamedArgs{"places": places, "delays": delays, "kinds": kinds, "keys": keys})
 }

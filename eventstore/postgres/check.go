@@ -19,7 +19,7 @@ const (
 	maxKeyBytes      = 512       // scope or key of a receipt, kind or key of a task
 	maxResponseBytes = 256 << 10 // response and fingerprint of a receipt
 	maxAppendBytes   = 16 << 20  // data and metadata of all events of an append
-	maxTasks         = 100       // per append
+	maxTasks         = 100       // per append, new and done ones each
 )
 
 // prepared is an append that keeps all limits, encoded, and independent of the caller's memory.
@@ -27,6 +27,7 @@ type prepared struct {
 	streams []preparedStream
 	receipt *eventstore.Receipt
 	tasks   []eventstore.Task
+	done    []eventstore.TaskID
 	rows    int // events
 	bytes   int // of their data and metadata, and of the receipt
 }
@@ -56,7 +57,7 @@ func prepare(a eventstore.Append, partitions int) (*prepared, error) {
 	if err := checkReceipt(first, a.Receipt); err != nil {
 		return nil, err
 	}
-	if err := checkTasks(first, a.Tasks); err != nil {
+	if err := checkTasks(first, a); err != nil {
 		return nil, err
 	}
 	p := &prepared{streams: make([]preparedStream, len(a.Streams))}
@@ -92,6 +93,7 @@ func prepare(a eventstore.Append, partitions int) (*prepared, error) {
 		p.bytes += len(r.Response)
 	}
 	p.tasks = append(p.tasks, a.Tasks...)
+	p.done = append(p.done, a.Done...)
 	return p, nil
 }
 
@@ -298,20 +300,29 @@ func checkReceipt(stream eventstore.StreamID, r *eventstore.Receipt) error {
 	return nil
 }
 
-func checkTasks(stream eventstore.StreamID, tasks []eventstore.Task) error {
-	if len(tasks) > maxTasks {
-		return &eventstore.LimitError{Stream: stream, What: "tasks", Size: len(tasks), Limit: maxTasks}
+func checkTasks(stream eventstore.StreamID, a eventstore.Append) error {
+	if n := max(len(a.Tasks), len(a.Done)); n > maxTasks {
+		return &eventstore.LimitError{Stream: stream, What: "tasks", Size: n, Limit: maxTasks}
 	}
-	for _, t := range tasks {
-		if err := checkName(stream, "task kind", t.Kind, maxKeyBytes); err != nil {
-			return err
-		}
-		if err := checkName(stream, "task key", t.Key, maxKeyBytes); err != nil {
+	for _, t := range a.Tasks {
+		if err := checkTask(stream, t.ID()); err != nil {
 			return err
 		}
 		if t.Delay < 0 {
 			return &eventstore.LimitError{Stream: stream, What: "task delay", Reason: "negative"}
 		}
 	}
+	for _, id := range a.Done {
+		if err := checkTask(stream, id); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+func checkTask(stream eventstore.StreamID, id eventstore.TaskID) error {
+	if err := checkName(stream, "task kind", id.Kind, maxKeyBytes); err != nil {
+		return err
+	}
+	return checkName(stream, "task key", id.Key, maxKeyBytes)
 }

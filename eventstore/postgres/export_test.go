@@ -4,4 +4,4 @@ package postgres
 func (s *Store) Waiting() int { return s.queue.len() }
 
 // TaskStatements are the statements that find tasks.
-var TaskStatements = []string{sqlClaimTasks, sqlCompleteTask, sqlRetryTask, sqlNextTaskDue, sqlReadTask}
+var TaskStatements = []string{sqlClaimTasks, sqlCompleteTask, sqlRetryTask, sqlNextTaskDue, sqlReadTask, sqlRemoveTasks}

@@ -27,6 +27,7 @@ type group struct {
 	events       eventRows
 	newReceipts  []eventstore.Receipt // with their places as positions
 	newTasks     []taskRow
+	doneTasks    map[eventstore.TaskID]int // how many of the new tasks are older than that
 	firstEventID uuid.UUID
 	scratch      []byte
 }
@@ -95,6 +96,12 @@ func (g *group) admit(p *prepared) (eventstore.Commit, error) {
 		g.newReceipts = append(g.newReceipts, r)
 		r.Position = -commit.Last
 		g.receipts[receiptKey{r.Scope, r.Key}] = r
+	}
+	for _, id := range p.done {
+		if g.doneTasks == nil {
+			g.doneTasks = make(map[eventstore.TaskID]int)
+		}
+		g.doneTasks[id] = len(g.newTasks)
 	}
 	for _, t := range p.tasks {
 		g.newTasks = append(g.newTasks, taskRow{t, g.count})

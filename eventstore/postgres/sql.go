@@ -44,6 +44,7 @@ var (
 	sqlReadEventIDs  = statement("read_event_ids")
 	sqlInsertEvents  = statement("insert_events")
 	sqlInsertReceipt = statement("insert_receipts")
+	sqlRemoveTasks   = statement("remove_tasks")
 	sqlInsertTasks   = statement("insert_tasks")
 	sqlMoveHead      = statement("move_head")
 	sqlReadOutcome   = statement("read_outcome")

@@ -85,9 +85,9 @@ func openService(ctx context.Context, name string, c Config) (_ *service, err er
 func tasksOf(service string, c Config) command.TaskRule {
 	switch service {
 	case Payments:
-		return payments.TaskFor
+		return payments.Tasks
 	case Orders:
-		return c.Deadlines.Deadline
+		return c.Deadlines.Tasks
 	}
 	return nil
 }

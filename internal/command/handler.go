@@ -32,8 +32,8 @@ type Handler struct {
 	snapshots snapshots
 }
 
-// TaskRule names the work that must follow an event, if any: it is stored with the event.
-type TaskRule func(aggregates.Event) (eventstore.Task, bool)
+// TaskRule adds to the append of an event the work that must follow, and the work that the event makes superfluous.
+type TaskRule func(aggregates.Event, *eventstore.Append)
 
 // New returns a handler for commands whose streams are in store. tasks may be nil.
 func New(store Store, tasks TaskRule) *Handler {
@@ -108,15 +108,12 @@ func execute[S any, C aggregates.Command, E aggregates.Event](ctx context.Contex
 	if err != nil || len(events) == 0 {
 		return now, err
 	}
-	encoded, tasks, err := encode(h, events, call.Metadata, func(int) uuid.UUID { return eventstore.NewID() })
+	var a eventstore.Append
+	err = add(h, &a, stream, now.Version, events, call.Metadata, func(int) uuid.UUID { return eventstore.NewID() })
 	if err != nil {
 		return Outcome[S]{}, err
 	}
 	next := Outcome[S]{State: d.Fold(now.State, events...), Version: now.Version + eventstore.Version(len(events)), Changed: true}
-	a := eventstore.Append{
-		Streams: []eventstore.StreamAppend{{Stream: stream, Expected: eventstore.Exactly(now.Version), Events: encoded}},
-		Tasks:   tasks,
-	}
 	if call.Receipt != nil {
 		if a.Receipt, err = call.Receipt(next.State, next.Version); err != nil {
 			return Outcome[S]{}, err
@@ -145,24 +142,21 @@ func loadOne[S any, C aggregates.Command, E aggregates.Event](ctx context.Contex
 	return Outcome[S]{State: *state, Version: a.version, Position: a.position}, loaded, nil
 }
 
-// encode makes storable events of decided ones, and the tasks that follow them. id gives the n-th event its id.
-func encode[E aggregates.Event](h *Handler, events []E, meta eventstore.Metadata, id func(n int) uuid.UUID) ([]eventstore.Event, []eventstore.Task, error) {
+// add adds to an append decided events of a stream that is at a version, and the tasks that they mean. id gives the n-th event its id.
+func add[E aggregates.Event](h *Handler, a *eventstore.Append, stream eventstore.StreamID, at eventstore.Version, events []E, meta eventstore.Metadata, id func(n int) uuid.UUID) error {
 	encoded := make([]eventstore.Event, 0, len(events))
-	var tasks []eventstore.Task
 	for n, e := range events {
 		eventType, version, data, err := schemas.Encode(e)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		encoded = append(encoded, eventstore.Event{ID: id(n), Type: eventType, SchemaVersion: version, Data: data, Metadata: meta})
-		if h.tasks == nil {
-			continue
-		}
-		if task, ok := h.tasks(e); ok {
-			tasks = append(tasks, task)
+		if h.tasks != nil {
+			h.tasks(e, a)
 		}
 	}
-	return encoded, tasks, nil
+	a.Streams = append(a.Streams, eventstore.StreamAppend{Stream: stream, Expected: eventstore.Exactly(at), Events: encoded})
+	return nil
 }
 
 // pause waits a little before a command is decided again, longer with each attempt, so that writers of one stream spread.

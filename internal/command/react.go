@@ -73,15 +73,13 @@ func (h *Handler) record(decided []decision, reaction sagas.Caused) (eventstore.
 			continue
 		}
 		first := n
-		encoded, tasks, err := encode(h, d.events, meta, func(i int) uuid.UUID {
+		err := add(h, &a, d.stream, d.agg.version, d.events, meta, func(i int) uuid.UUID {
 			return eventstore.DeriveID(reaction.Cause.ID, reaction.Step, first+i)
 		})
 		if err != nil {
 			return eventstore.Append{}, err
 		}
 		n += len(d.events)
-		a.Streams = append(a.Streams, eventstore.StreamAppend{Stream: d.stream, Expected: eventstore.Exactly(d.agg.version), Events: encoded})
-		a.Tasks = append(a.Tasks, tasks...)
 		d.agg.evolve(d.events)
 	}
 	return a, nil

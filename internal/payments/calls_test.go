@@ -39,7 +39,7 @@ func simulator(t *testing.T) (*psp.Simulator, *psp.Client) {
 // do executes a command on the log, whose writer must run.
 func (f *fixture) do(t *testing.T, c payment.Command) {
 	t.Helper()
-	_, err := command.Execute(t.Context(), command.New(f.store, payments.TaskFor), payment.Decider, command.Call[payment.State, payment.Command]{Command: c})
+	_, err := command.Execute(t.Context(), command.New(f.store, payments.Tasks), payment.Decider, command.Call[payment.State, payment.Command]{Command: c})
 	if err != nil {
 		t.Fatalf("%T: %v", c, err)
 	}

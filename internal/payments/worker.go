@@ -59,14 +59,16 @@ const (
 	longestAsked = 5 * time.Minute // that a provider may ask us to wait (Retry-After)
 )
 
-// TaskFor is the command.TaskRule of the payments service: an intent must be followed by a call, and a call that is put off
-// is made at once when somebody wants it again.
-func TaskFor(e aggregates.Event) (eventstore.Task, bool) {
+// Tasks is the command.TaskRule of the payments service: an intent must be followed by a call, and a call that is put off is made
+// at once when somebody wants it again.
+func Tasks(e aggregates.Event, a *eventstore.Append) {
 	orderID, _, ok := intentOf(e)
 	if again, wanted := e.(payment.RetryRequested); wanted {
 		orderID, ok = again.OrderID, true
 	}
-	return eventstore.Task{Kind: CallTask, Key: orderID}, ok
+	if ok {
+		a.Tasks = append(a.Tasks, eventstore.Task{Kind: CallTask, Key: orderID})
+	}
 }
 
 // intentOf returns the key of the call that an event asks for, if it asks for one.

@@ -120,7 +120,7 @@ func (f *fixture) work(t *testing.T, p payments.Provider) (stop func()) {
 
 func (f *fixture) newWorker(t *testing.T, p payments.Provider) *payments.Worker {
 	return payments.New(payments.Config{
-		Store: f.store, Pool: f.pool, Commands: command.New(f.store, payments.TaskFor), Provider: p,
+		Store: f.store, Pool: f.pool, Commands: command.New(f.store, payments.Tasks), Provider: p,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 }

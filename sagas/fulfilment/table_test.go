@@ -1,12 +1,14 @@
 package fulfilment_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/ordo-platform/ordo/aggregates"
 	"github.com/ordo-platform/ordo/aggregates/order"
 	"github.com/ordo-platform/ordo/aggregates/payment"
+	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/sagas/fulfilment"
 )
 
@@ -54,6 +56,26 @@ func TestDeadlines(t *testing.T) {
 		}
 		if of, wait, err := fulfilment.ParseDeadline(task.Key); of != id || wait != tc.wait || err != nil {
 			t.Errorf("%T: %s is read as %s, %+v, %v", tc.event, task.Key, of, wait, err)
+		}
+	}
+	for _, tc := range []struct {
+		event    order.Event
+		answered order.Step
+	}{
+		{order.PaymentRequested{OrderID: id}, order.StepReserveStock},
+		{order.Confirmed{OrderID: id}, order.StepAuthorizePayment},
+		{order.CommitRequested{OrderID: id}, order.StepCapturePayment},
+		{order.Shipped{OrderID: id}, order.StepCommitStock},
+		{order.CompensationAdvanced{OrderID: id, Next: undo[1]}, ""},
+	} {
+		var follows eventstore.Append
+		fulfilment.Within(nil).Tasks(tc.event, &follows)
+		var want []eventstore.TaskID
+		if tc.answered != "" {
+			want = []eventstore.TaskID{{Kind: fulfilment.DeadlineTask, Key: fulfilment.DeadlineKey(id, order.Wait{Step: tc.answered, Attempt: 1})}}
+		}
+		if !slices.Equal(follows.Done, want) {
+			t.Errorf("%T takes away %v, want %v", tc.event, follows.Done, want)
 		}
 	}
 	for _, e := range []aggregates.Event{

@@ -227,8 +227,15 @@ func (w *world) follow(service string, e eventstore.Recorded) {
 	case payment.RefundRequested:
 		w.calls = append(w.calls, call{p.OrderID, payment.Intent{Call: payment.CallRefund, Key: p.Key}, e})
 	case order.Event:
-		if task, ok := fulfilment.Within(nil).Deadline(p); ok {
+		var follows eventstore.Append
+		fulfilment.Within(nil).Tasks(p, &follows)
+		for _, task := range follows.Tasks {
 			w.deadlines = append(w.deadlines, deadline{task.Key, e})
+		}
+		for _, done := range follows.Done { // the deadline stays: it may be too late to take it away
+			if w.waitsFor(deadline{done.Key, e}) {
+				w.t.Fatalf("%s takes away the deadline %s that is waited for", e.Type, done.Key)
+			}
 		}
 	}
 }
