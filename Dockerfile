@@ -16,5 +16,5 @@ COPY --from=build /out/ordo /ordo
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
 EXPOSE 8080 9080
-HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=5 CMD ["/ordo", "health", "--url", "http://127.0.0.1:9080"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/ordo", "health", "--url", "http://127.0.0.1:9080"]
 ENTRYPOINT ["/ordo"]

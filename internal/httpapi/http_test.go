@@ -592,7 +592,8 @@ func TestAccessLogAndMetrics(t *testing.T) {
 	if strings.Contains(log, "anary") {
 		t.Errorf("the log has what people sent: %s", log)
 	}
-	if strings.Count(log, "\n") != 3 || !strings.Contains(log, res.header.Get("Ordo-Trace-Id")) || !strings.Contains(log, `"route":"/v1/customers","status":201`) {
+	if strings.Count(log, "\n") != 3 || !strings.Contains(log, res.header.Get("Ordo-Trace-Id")) || !strings.Contains(log, `"route":"/v1/customers","status":201`) ||
+		strings.Count(log, `"level":"DEBUG"`) != 1 || strings.Count(log, `"level":"INFO"`) != 2 {
 		t.Errorf("the log is %s", log)
 	}
 	metrics := p.do("GET", "/metrics", "").must(t, 200).text

@@ -38,13 +38,24 @@ func (a *api) observe(next http.Handler) http.Handler {
 	})
 }
 
+// slow is how long an answer may take that is nothing to be noticed.
+const slow = time.Second
+
+// observed counts a request and logs it: what went as it should is for those who look for it, and in the log of the gateway.
 func (a *api) observed(r *http.Request, rec *recorder, t trace, took time.Duration) {
 	switch r.URL.Path {
 	case "/livez", "/readyz", "/metrics":
 		return // asked every few seconds: they would drown the rest
 	}
 	a.metrics.count(r, rec.status)
-	a.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+	level := slog.LevelDebug
+	if rec.status >= http.StatusBadRequest || took >= slow {
+		level = slog.LevelInfo
+	}
+	if !a.log.Enabled(r.Context(), level) {
+		return
+	}
+	a.log.LogAttrs(r.Context(), level, "request",
 		slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()), slog.String("route", routeOf(r)),
 		slog.Int("status", rec.status), slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("trace_id", t.id))
 }

@@ -103,7 +103,7 @@ func setup(t testing.TB) *platform {
 		},
 		PaymentMethods: []string{"pm_ok", "pm_declined"},
 		CursorKey:      bytes.Repeat([]byte{7}, httpapi.MinCursorKeyLength),
-		Logger:         slog.New(slog.NewJSONHandler(p.log, nil)),
+		Logger:         slog.New(slog.NewJSONHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Clock:          func() time.Time { return now },
 		Version:        "v0.0.0-test",
 	}
