@@ -36,14 +36,14 @@ func TestCatchUp(t *testing.T) {
 		"grows and not seen": {[]eventstore.Unseen{{Head: 5, First: 5, Events: 1}, {Head: 9, First: 5, Events: 5}, {Head: 12, First: 7, Events: 6}}, 3},
 	} {
 		log := &answers{unseen: tc.unseen}
-		if err := consumer.CatchUp(f.ctx, f.pool, name, topic, log); err != nil || log.asked != tc.asked {
+		if err := consumer.CatchUp(f.ctx, f.pool, f.name, f.topic(), log); err != nil || log.asked != tc.asked {
 			t.Errorf("%s: asked %d times, %v", name, log.asked, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(f.ctx)
 	cancel()
 	stuck := &answers{unseen: []eventstore.Unseen{{Head: 5, First: 5, Events: 1}}}
-	if err := consumer.CatchUp(ctx, f.pool, "stuck", topic, stuck); !errors.Is(err, context.Canceled) {
+	if err := consumer.CatchUp(ctx, f.pool, "stuck", f.topic(), stuck); !errors.Is(err, context.Canceled) {
 		t.Errorf("of one that never gets there: %v", err)
 	}
 }

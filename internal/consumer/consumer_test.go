@@ -42,7 +42,7 @@ func TestAppliesEachEventOnce(t *testing.T) {
 	if p := in(member, 1); p.Position != 129 || p.LastSuccess.IsZero() || !p.Assigned || p.Skipped != 0 {
 		t.Errorf("partition status %+v", p)
 	}
-	applied, err := consumer.Applied(f.ctx, f.pool, name, topic)
+	applied, err := consumer.Applied(f.ctx, f.pool, f.name, f.topic())
 	if err != nil || len(applied) != partitions || applied[1] != 129 {
 		t.Errorf("Applied: %v %v", applied, err)
 	}
@@ -51,11 +51,11 @@ func TestAppliesEachEventOnce(t *testing.T) {
 	if commits.Load() == 0 {
 		t.Error("what was to come after commits did not")
 	}
-	lag, err := kadm.NewClient(f.client).Lag(f.ctx, name)
+	lag, err := kadm.NewClient(f.client).Lag(f.ctx, f.name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if total := lag[name].Lag.Total(); total > partitions { // the marker behind the last record of each partition
+	if total := lag[f.name].Lag.Total(); total > partitions { // the marker behind the last record of each partition
 		t.Errorf("lag tools see %d", total)
 	}
 
@@ -140,9 +140,7 @@ func TestTrimmedTopicIsAHole(t *testing.T) {
 	for range 4 {
 		f.publish(t, f.append(4)...)
 	}
-	if err := f.cluster.DeleteRecords(topic, 1, 7); err != nil {
-		t.Fatal(err)
-	}
+	f.trim(t, 1, 7)
 	member, _ := f.start(t, f.config(handler{}))
 	f.awaitApplied(t, 24-4)
 	f.await(t, "the alarm", func() bool { return in(member, 1).Holes == 1 })
@@ -234,7 +232,7 @@ func TestZombieUndoesItsWork(t *testing.T) {
 			}
 			_, err := tx.Exec(f.ctx, `INSERT INTO checkpoints (consumer, topic, partition, version, position, next_offset, topic_id, leader_epoch, cluster_id)
 				VALUES ($1, $2, $3, 1, $4, 0, gen_random_uuid(), 0, 'another') ON CONFLICT (consumer, topic, partition)
-				DO UPDATE SET version = checkpoints.version + 1, position = excluded.position, cluster_id = excluded.cluster_id`, name, topic, e.Partition, e.Position)
+				DO UPDATE SET version = checkpoints.version + 1, position = excluded.position, cluster_id = excluded.cluster_id`, f.name, f.topic(), e.Partition, e.Position)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -416,9 +414,7 @@ func (c commitCutter) Write(b []byte) (int, error) {
 func TestWaitsForTopic(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	if err := f.cluster.DeleteTopic(topic); err != nil {
-		t.Fatal(err)
-	}
+	f.deleteTopic(t, f.topic())
 	f.writer.Close()
 	f.writer = nil
 	member, _ := f.start(t, f.config(handler{}))

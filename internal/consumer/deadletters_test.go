@@ -274,7 +274,7 @@ func TestHandlerThatAlwaysFailsDoesNotBurnEverything(t *testing.T) {
 	}
 	broken.Store(false)
 	f.awaitApplied(t, 20)
-	if _, err := consumer.NewDeadLetters(f.pool).Redrive(f.ctx, consumer.Selection{Consumer: name}, "healed", 1000); err != nil {
+	if _, err := consumer.NewDeadLetters(f.pool).Redrive(f.ctx, consumer.Selection{Consumer: f.name}, "healed", 1000); err != nil {
 		t.Fatal(err)
 	}
 	f.awaitApplied(t, 30)
@@ -301,21 +301,21 @@ func TestStrangersRecordsAreParked(t *testing.T) {
 	first := f.appendTo("order-a", 1, 1)
 	ours := f.appendTo("order-a", 2, 1)
 	late := f.appendTo("order-a", 3, 1)
-	broken := kafka.Record("orders", ours)
+	broken := kafka.Record(f.service, ours)
 	broken.Headers = broken.Headers[1:]
 	forged := ours // has the place of an event of ours, and garbage in it
 	forged.ID, forged.Data = eventstore.NewID(), []byte{0xff, 0, 'x'}
 	ahead := ours // claims to be far ahead
 	ahead.ID, ahead.Position, ahead.Prev = eventstore.NewID(), 900, 899
 	huge := &kgo.Record{
-		Topic: topic, Partition: 1, Key: bytes.Repeat([]byte("k"), 4<<10), Value: bytes.Repeat([]byte{0}, 600<<10),
+		Topic: f.topic(), Partition: 1, Key: bytes.Repeat([]byte("k"), 4<<10), Value: bytes.Repeat([]byte{0}, 600<<10),
 		Headers: []kgo.RecordHeader{{Key: "bin\x00\xff", Value: bytes.Repeat([]byte{1}, 100<<10)}, {Key: "x", Value: []byte{2}}},
 	}
 	f.write(t,
-		&kgo.Record{Topic: topic, Partition: 1, Value: []byte("hello")}, huge,
-		kafka.Record("orders", first), broken, kafka.Record("orders", forged), kafka.Record("orders", ahead),
-		kafka.Record("orders", late), // reordered: reveals that ours is missing
-		kafka.Record("orders", ours), kafka.Record("orders", first), &kgo.Record{Topic: topic, Partition: 1, Key: []byte("a")})
+		&kgo.Record{Topic: f.topic(), Partition: 1, Value: []byte("hello")}, huge,
+		kafka.Record(f.service, first), broken, kafka.Record(f.service, forged), kafka.Record(f.service, ahead),
+		kafka.Record(f.service, late), // reordered: reveals that ours is missing
+		kafka.Record(f.service, ours), kafka.Record(f.service, first), &kgo.Record{Topic: f.topic(), Partition: 1, Key: []byte("a")})
 	member, _ := f.start(t, c)
 	f.awaitApplied(t, 3)
 	f.awaitParked(t, 6)

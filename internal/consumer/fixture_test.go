@@ -2,10 +2,13 @@ package consumer_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -24,16 +28,18 @@ import (
 	"github.com/ordo-platform/ordo/internal/testenv"
 )
 
-const (
-	name       = "views.test"
-	topic      = "orders.events"
-	partitions = 4
-)
+const partitions = 4
+
+// envTestKafka names a real broker for the tests, host:port. Each has a topic and a group of its own there.
+const envTestKafka = "ORDO_TEST_KAFKA"
 
 // fixture is a broker with an events topic, a log to fill it from, and a database with the tables of a consumer.
 type fixture struct {
 	ctx     context.Context
-	cluster *kfake.Cluster
+	service string // whose events are on the topic
+	name    string // of the consumer
+	brokers []string
+	cluster *kfake.Cluster // nil on a real broker
 	client  *kgo.Client
 	writer  *kgo.Client
 	url     string
@@ -47,14 +53,19 @@ func setup(t *testing.T) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	t.Cleanup(cancel)
-	f := &fixture{ctx: ctx, url: testenv.Postgres(t)}
+	f := &fixture{ctx: ctx, service: "orders", name: "views.test", url: testenv.Postgres(t)}
 	var err error
-	if f.cluster, err = kfake.NewCluster(kfake.NumBrokers(1)); err != nil {
-		t.Fatal(err)
+	if broker := os.Getenv(envTestKafka); broker != "" {
+		unique := strings.ToLower(rand.Text())
+		f.service, f.name, f.brokers = f.service+"-"+unique, f.name+"-"+unique, []string{broker}
+	} else {
+		if f.cluster, err = kfake.NewCluster(kfake.NumBrokers(1)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(f.cluster.Close)
+		f.brokers = f.cluster.ListenAddrs()
 	}
-	t.Cleanup(f.cluster.Close)
-	config := kafka.Config{Brokers: f.cluster.ListenAddrs()}
-	if f.client, err = config.NewClient(); err != nil {
+	if f.client, err = (kafka.Config{Brokers: f.brokers}).NewClient(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.client.Close)
@@ -72,20 +83,44 @@ func setup(t *testing.T) *fixture {
 	return f
 }
 
+func (f *fixture) topic() string { return kafka.EventsTopic(f.service) }
+
+// deleteTopic returns when the broker does not know the topic any more.
+func (f *fixture) deleteTopic(t *testing.T, topic string) {
+	t.Helper()
+	admin := kadm.NewClient(f.client)
+	if _, err := admin.DeleteTopic(f.ctx, topic); err != nil {
+		t.Fatal(err)
+	}
+	f.await(t, "the topic to be gone", func() bool {
+		topics, err := admin.ListTopics(f.ctx)
+		return err == nil && !topics.Has(topic)
+	})
+}
+
+// trim deletes the records of a partition before an offset.
+func (f *fixture) trim(t *testing.T, partition int32, before int64) {
+	t.Helper()
+	var to kadm.Offsets
+	to.AddOffset(f.topic(), partition, before, -1)
+	deleted, err := kadm.NewClient(f.client).DeleteRecords(f.ctx, to)
+	if err = errors.Join(err, deleted.Error()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // makeTopic makes the topic, or makes it anew.
 func (f *fixture) makeTopic(t *testing.T) {
 	t.Helper()
 	if f.writer != nil {
 		f.writer.Close()
-		if err := f.cluster.DeleteTopic(topic); err != nil {
-			t.Fatal(err)
-		}
+		f.deleteTopic(t, f.topic())
 	}
-	if err := kafka.EnsureTopics(f.ctx, f.client, kafka.EventsTopicSpec("orders", partitions, 1)); err != nil {
+	if err := kafka.EnsureTopics(f.ctx, f.client, kafka.EventsTopicSpec(f.service, partitions, 1)); err != nil {
 		t.Fatal(err)
 	}
 	var err error
-	if f.writer, err = (kafka.Config{Brokers: f.cluster.ListenAddrs()}).NewProducer(t.Name()); err != nil {
+	if f.writer, err = (kafka.Config{Brokers: f.brokers}).NewProducer(t.Name()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.writer.Close)
@@ -164,7 +199,7 @@ func (s source) Unseen(_ context.Context, seen []eventstore.Position) (u eventst
 
 // withLog lets a consumer ask the log.
 func (f *fixture) withLog(c consumer.Config) consumer.Config {
-	c.Sources = map[string]consumer.Source{topic: source{fixture: f}}
+	c.Sources = map[string]consumer.Source{f.topic(): source{fixture: f}}
 	return c
 }
 
@@ -173,7 +208,7 @@ func (f *fixture) publish(t *testing.T, events ...eventstore.Recorded) {
 	t.Helper()
 	records := make([]*kgo.Record, 0, len(events))
 	for _, e := range events {
-		records = append(records, kafka.Record("orders", e))
+		records = append(records, kafka.Record(f.service, e))
 	}
 	f.write(t, records...)
 }
@@ -213,7 +248,7 @@ func (h handler) Handle(ctx context.Context, tx pgx.Tx, events []eventstore.Reco
 
 func (f *fixture) config(h handler) consumer.Config {
 	return consumer.Config{
-		Name: name, Topics: []string{topic}, Pool: f.pool, Brokers: f.cluster.ListenAddrs(), Handler: h,
+		Name: f.name, Topics: []string{f.topic()}, Pool: f.pool, Brokers: f.brokers, Handler: h,
 		MaxPoll: 20, MinBackoff: 5 * time.Millisecond,
 	}
 }

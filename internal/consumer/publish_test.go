@@ -18,7 +18,7 @@ func TestDeadLetterTopic(t *testing.T) {
 	c.MaxAttempts = 2
 	_, stop := f.start(t, c)
 	f.publish(t, f.appendTo("order-a", 1, 1), f.appendTo("order-a", 2, 1), f.appendTo("order-a", 3, 1))
-	f.write(t, &kgo.Record{Topic: topic, Partition: 1, Key: []byte("k"), Value: []byte("junk"), Headers: []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-1")}}})
+	f.write(t, &kgo.Record{Topic: f.topic(), Partition: 1, Key: []byte("k"), Value: []byte("junk"), Headers: []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-1")}}})
 	published := func(n int) {
 		t.Helper()
 		f.await(t, "the dead letters", func() bool {
@@ -33,7 +33,7 @@ func TestDeadLetterTopic(t *testing.T) {
 	f.start(t, c)
 	published(3)
 
-	reader, err := (kafka.Config{Brokers: f.cluster.ListenAddrs()}).NewClient(kgo.ConsumeTopics(kafka.DeadLetterTopic(name)), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	reader, err := (kafka.Config{Brokers: f.brokers}).NewClient(kgo.ConsumeTopics(kafka.DeadLetterTopic(f.name)), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,9 +65,9 @@ func TestDeadLetterTopic(t *testing.T) {
 	}
 	poison := byPosition["2"]
 	for name, want := range map[string]string{
-		"ordo_dlq_original_topic": topic, "ordo_dlq_original_partition": "1", "ordo_dlq_original_offset": "1",
+		"ordo_dlq_original_topic": f.topic(), "ordo_dlq_original_partition": "1", "ordo_dlq_original_offset": "1",
 		"ordo_dlq_attempt": "2", "ordo_dlq_error_class": "failed", "ordo_dlq_redrive_count": "0", "ordo_dlq_error": refuse().Error(),
-		"ordo_dlq_follows": "0", "ordo_dlq_group": "views.test", "ce_type": "OrderPlaced", "ce_id": f.log[1].ID.String(),
+		"ordo_dlq_follows": "0", "ordo_dlq_group": f.name, "ce_type": "OrderPlaced", "ce_id": f.log[1].ID.String(),
 	} {
 		if got := header(poison, name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)

@@ -19,7 +19,7 @@ func TestHoleIsRefilledFromTheLog(t *testing.T) {
 	var down atomic.Bool
 	down.Store(true)
 	c := f.config(handler{})
-	c.Sources = map[string]consumer.Source{topic: source{fixture: f, down: &down}}
+	c.Sources = map[string]consumer.Source{f.topic(): source{fixture: f, down: &down}}
 	member, _ := f.start(t, c)
 	f.publish(t, f.append(20)...)
 	f.awaitApplied(t, 20)
@@ -53,9 +53,7 @@ func TestTrimmedTopicIsRefilled(t *testing.T) {
 	for range 4 {
 		f.publish(t, f.append(4)...)
 	}
-	if err := f.cluster.DeleteRecords(topic, 1, 7); err != nil {
-		t.Fatal(err)
-	}
+	f.trim(t, 1, 7)
 	f.start(t, c)
 	f.awaitApplied(t, 24)
 	f.checkExact(t)
@@ -66,20 +64,20 @@ func TestTrimmedTopicIsRefilled(t *testing.T) {
 func TestHoleIsRefilledOverHTTP(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
-	server := httptest.NewServer(logapi.Handler(map[string]logapi.Log{"orders": source{fixture: f}}, slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(logapi.Handler(map[string]logapi.Log{f.service: source{fixture: f}}, slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
-	log, err := logapi.NewClient(server.URL, "orders")
+	log, err := logapi.NewClient(server.URL, f.service)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := f.config(handler{})
-	c.Sources = map[string]consumer.Source{topic: log}
+	c.Sources = map[string]consumer.Source{f.topic(): log}
 	member, _ := f.start(t, c)
 	f.append(1000)
 	f.publish(t, f.append(20)...)
 	f.awaitApplied(t, 1020)
 	f.checkExact(t)
-	f.await(t, "the lag", func() bool { lag := member.Status().Lag[topic]; return lag.Head == 1020 && lag.Events == 0 })
+	f.await(t, "the lag", func() bool { lag := member.Status().Lag[f.topic()]; return lag.Head == 1020 && lag.Events == 0 })
 }
 
 // A log that does not have what the topic says came before is no help: the partition stops.

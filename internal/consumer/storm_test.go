@@ -45,7 +45,7 @@ func TestReport(t *testing.T) {
 	f.awaitApplied(t, 7)
 	f.append(3) // not published
 	f.await(t, "the report", func() bool {
-		r, err := consumer.NewReport(f.ctx, f.pool, name, topic, source{fixture: f})
+		r, err := consumer.NewReport(f.ctx, f.pool, f.name, f.topic(), source{fixture: f})
 		return err == nil && r.Position == 8 && r.Behind.Events == 3 && r.Behind.First == 9 && r.Parked == 1 && r.Members == 1 && r.BeatAt != nil && r.Error == ""
 	})
 }

@@ -18,14 +18,14 @@ import (
 // checkpoint publishes the relay's checkpoint at the end of the log.
 func (f *fixture) checkpoint(t *testing.T) {
 	t.Helper()
-	f.write(t, kafka.CheckpointRecord("orders", kafka.Checkpoint{
+	f.write(t, kafka.CheckpointRecord(f.service, kafka.Checkpoint{
 		Position: eventstore.Position(len(f.log)), Tails: slices.Clone(f.tails[:]),
 	}))
 }
 
 func (f *fixture) startWaiter(t *testing.T, c consumer.WaiterConfig) *consumer.Waiter {
 	t.Helper()
-	c.Services, c.Pool, c.Brokers = []string{"orders"}, f.pool, f.cluster.ListenAddrs()
+	c.Services, c.Pool, c.Brokers = []string{f.service}, f.pool, f.brokers
 	w, err := consumer.NewWaiter(c)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func (f *fixture) startWaiter(t *testing.T, c consumer.WaiterConfig) *consumer.W
 
 func setupWaiter(t *testing.T) *fixture {
 	f := setup(t)
-	if err := kafka.EnsureTopics(f.ctx, f.client, kafka.RelayTopicSpec("orders", 1)); err != nil {
+	if err := kafka.EnsureTopics(f.ctx, f.client, kafka.RelayTopicSpec(f.service, 1)); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -63,7 +63,7 @@ func TestWaitFor(t *testing.T) {
 				poll = time.Millisecond
 			}
 			w := f.startWaiter(t, consumer.WaiterConfig{Poll: poll})
-			if err := w.WaitFor(f.ctx, name, "orders", 0); err != nil {
+			if err := w.WaitFor(f.ctx, f.name, f.service, 0); err != nil {
 				t.Error(err)
 			}
 			goOn := make(chan struct{})
@@ -80,7 +80,7 @@ func TestWaitFor(t *testing.T) {
 			var waits sync.WaitGroup
 			for position := range eventstore.Position(10) {
 				waits.Go(func() {
-					if err := w.WaitFor(f.ctx, name, "orders", position+1); err != nil {
+					if err := w.WaitFor(f.ctx, f.name, f.service, position+1); err != nil {
 						t.Error(err)
 					}
 					if n := len(f.applied(t)); n != 10 {
@@ -94,13 +94,13 @@ func TestWaitFor(t *testing.T) {
 
 			f.publish(t, f.append(10)...)
 			f.checkpoint(t) // while it runs
-			if err := w.WaitFor(f.ctx, name, "orders", 15); err != nil {
+			if err := w.WaitFor(f.ctx, f.name, f.service, 15); err != nil {
 				t.Error(err)
 			}
 			if n := len(f.applied(t)); n != 20 {
 				t.Errorf("%d events applied", n)
 			}
-			if err := w.WaitFor(f.ctx, name, "payments", 1); err == nil {
+			if err := w.WaitFor(f.ctx, f.name, "payments", 1); err == nil {
 				t.Error("waited for a service that is not followed")
 			}
 		})
@@ -115,7 +115,7 @@ func TestWaitForEndsWithItsContext(t *testing.T) {
 	w := f.startWaiter(t, consumer.WaiterConfig{})
 	for what, position := range map[string]eventstore.Position{"no consumer": 5, "beyond the head": 11} {
 		ctx, cancel := context.WithTimeout(f.ctx, 30*time.Millisecond)
-		if err := w.WaitFor(ctx, name, "orders", position); !errors.Is(err, context.DeadlineExceeded) {
+		if err := w.WaitFor(ctx, f.name, f.service, position); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", what, err)
 		}
 		cancel()
@@ -130,22 +130,20 @@ func TestWaiterSurvivesANewTopic(t *testing.T) {
 	f.checkpoint(t)
 	w := f.startWaiter(t, consumer.WaiterConfig{Poll: time.Millisecond})
 	f.start(t, f.config(handler{}))
-	if err := w.WaitFor(f.ctx, name, "orders", 10); err != nil {
+	if err := w.WaitFor(f.ctx, f.name, f.service, 10); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.cluster.DeleteTopic("orders.relay"); err != nil {
-		t.Fatal(err)
-	}
+	f.deleteTopic(t, kafka.RelayTopic(f.service))
 	f.makeTopic(t)
-	if err := kafka.EnsureTopics(f.ctx, f.client, kafka.RelayTopicSpec("orders", 1)); err != nil {
+	if err := kafka.EnsureTopics(f.ctx, f.client, kafka.RelayTopicSpec(f.service, 1)); err != nil {
 		t.Fatal(err)
 	}
-	f.write(t, kafka.CheckpointRecord("orders", kafka.Checkpoint{Position: 4, Tails: make([]eventstore.Position, partitions)}))
+	f.write(t, kafka.CheckpointRecord(f.service, kafka.Checkpoint{Position: 4, Tails: make([]eventstore.Position, partitions)}))
 	f.append(10)
 	f.publish(t, f.log...)
 	f.checkpoint(t)
 	for _, position := range []eventstore.Position{7, 20} {
-		if err := w.WaitFor(f.ctx, name, "orders", position); err != nil {
+		if err := w.WaitFor(f.ctx, f.name, f.service, position); err != nil {
 			t.Error(err)
 		}
 	}
