@@ -54,8 +54,8 @@ type Task struct {
 	Delay time.Duration // due this long after the append; 0 at once
 }
 
-// TaskID names a task. One that is done is removed, also while a worker has it; if the worker is just removing it itself, or giving
-// it back, it is left to the worker.
+// TaskID names a task. One that is done is removed, also while a worker has it; if the worker is just claiming it, removing
+// it itself or giving it back, it is left to the worker.
 type TaskID struct{ Kind, Key string }
 
 // ID returns the task's identity.

@@ -297,7 +297,7 @@ func TestATaskRemembersItsLastError(t *testing.T) {
 }
 
 // TestDoneTasks: an append takes away what is done, also from a worker that has claimed it, but does not wait for a worker that is
-// removing it. What is wanted again afterwards, even in the same transaction, stays.
+// removing it. What is wanted again afterwards, even in the same transaction, stays; so does what a refused append calls done.
 func TestDoneTasks(t *testing.T) {
 	t.Parallel()
 	store, pool := setup(t)
@@ -352,6 +352,13 @@ func TestDoneTasks(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantLeft("after one transaction", "b")
+
+	refused := ends("b")
+	refused.Streams[0].Expected = eventstore.NoStream
+	if errs := appendTogether(t, store, pool, nil, ends("unknown"), refused); errs[0] != nil || errs[1] == nil {
+		t.Errorf("errors %v", errs)
+	}
+	wantLeft("after a group that one append of was refused", "b")
 }
 
 // Plans are kept, and most are made while there are no tasks. Each must find what it wants by an index then, too: one that goes

@@ -120,7 +120,7 @@ func (f *fixture) makeTopic(t *testing.T) {
 		t.Fatal(err)
 	}
 	var err error
-	if f.writer, err = (kafka.Config{Brokers: f.brokers}).NewProducer(t.Name()); err != nil {
+	if f.writer, err = (kafka.Config{Brokers: f.brokers}).NewProducer(f.service + "-" + t.Name()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.writer.Close)

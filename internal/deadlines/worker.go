@@ -177,7 +177,7 @@ func (w *Worker) passOne(ctx context.Context, d deadline) error {
 // putOff gives a deadline back that could not be passed.
 func (w *Worker) putOff(ctx context.Context, task postgres.ClaimedTask, why error) {
 	if _, lost := errors.AsType[*postgres.ClaimLostError](why); lost {
-		return // the answer has removed it
+		return // the answer has removed it, or the claim ran out and another worker has it
 	}
 	pause := min(retry<<min(task.Attempt-1, 6), time.Minute)
 	if _, conflict := errors.AsType[*eventstore.ConflictError](why); conflict {
