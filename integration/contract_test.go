@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/ordo-platform/ordo/internal/kafka"
+	"github.com/ordo-platform/ordo/internal/testenv"
 )
 
 // What relay and consumers promise is tested on a broker in memory, which is quick to start and easy to break. All of it has to hold
@@ -24,7 +25,7 @@ func TestContracts(t *testing.T) {
 	topics := 0
 	for _, of := range []string{"eventstore/relay", "internal/consumer"} {
 		test := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout=5m", "github.com/ordo-platform/ordo/"+of)
-		test.Env = append(os.Environ(), "ORDO_TEST_KAFKA="+broker.Addrs[0])
+		test.Env = append(os.Environ(), testenv.EnvKafka+"="+broker.Addrs[0])
 		if said, err := test.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, said)
 		}

@@ -2,13 +2,11 @@ package relay_test
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +21,7 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/eventstore/relay"
 	"github.com/ordo-platform/ordo/internal/kafka"
+	"github.com/ordo-platform/ordo/internal/testenv"
 )
 
 const partitions = 4
@@ -262,14 +261,11 @@ type fixture struct {
 	service string
 }
 
-// envTestKafka names a real broker for the tests, host:port. Each makes topics of its own there.
-const envTestKafka = "ORDO_TEST_KAFKA"
-
-// setup makes topics on the broker that the environment names, else on one in memory.
+// setup makes topics on the real broker, if there is one, else on one in memory.
 func setup(t testing.TB) *fixture {
 	t.Helper()
-	if broker := os.Getenv(envTestKafka); broker != "" {
-		return setupOn(t, "orders-"+strings.ToLower(rand.Text()), broker)
+	if broker, service := testenv.RealKafka(); broker != "" {
+		return setupOn(t, service, broker)
 	}
 	return setupFake(t)
 }

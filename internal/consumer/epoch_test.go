@@ -8,16 +8,6 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 )
 
-// setupFake skips on a real broker: it does not lose records for us.
-func setupFake(t *testing.T) *fixture {
-	t.Helper()
-	f := setup(t)
-	if f.cluster == nil {
-		t.Skip("needs a broker in memory, which can be made to lose records")
-	}
-	return f
-}
-
 // elect gives every partition another leader epoch.
 func (f *fixture) elect(t *testing.T) {
 	t.Helper()

@@ -2,13 +2,10 @@ package consumer_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,9 +27,6 @@ import (
 
 const partitions = 4
 
-// envTestKafka names a real broker for the tests, host:port. Each has a topic and a group of its own there.
-const envTestKafka = "ORDO_TEST_KAFKA"
-
 // fixture is a broker with an events topic, a log to fill it from, and a database with the tables of a consumer.
 type fixture struct {
 	ctx     context.Context
@@ -49,22 +43,33 @@ type fixture struct {
 	tails   [partitions]eventstore.Position
 }
 
+// setup makes a topic on the real broker, if there is one, else on one in memory.
 func setup(t *testing.T) *fixture {
+	t.Helper()
+	if broker, service := testenv.RealKafka(); broker != "" {
+		return setupOn(t, service, broker)
+	}
+	return setupFake(t)
+}
+
+func setupFake(t *testing.T) *fixture {
+	t.Helper()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	f := setupOn(t, "orders", cluster.ListenAddrs()...)
+	f.cluster = cluster
+	return f
+}
+
+func setupOn(t *testing.T, service string, brokers ...string) *fixture {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	t.Cleanup(cancel)
-	f := &fixture{ctx: ctx, service: "orders", name: "views.test", url: testenv.Postgres(t)}
+	f := &fixture{ctx: ctx, service: service, name: "views." + service, brokers: brokers, url: testenv.Postgres(t)}
 	var err error
-	if broker := os.Getenv(envTestKafka); broker != "" {
-		unique := strings.ToLower(rand.Text())
-		f.service, f.name, f.brokers = f.service+"-"+unique, f.name+"-"+unique, []string{broker}
-	} else {
-		if f.cluster, err = kfake.NewCluster(kfake.NumBrokers(1)); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(f.cluster.Close)
-		f.brokers = f.cluster.ListenAddrs()
-	}
 	if f.client, err = (kafka.Config{Brokers: f.brokers}).NewClient(); err != nil {
 		t.Fatal(err)
 	}

@@ -52,9 +52,6 @@ func (a *api) observed(r *http.Request, rec *recorder, t trace, took time.Durati
 	if rec.status >= http.StatusBadRequest || took >= slow {
 		level = slog.LevelInfo
 	}
-	if !a.log.Enabled(r.Context(), level) {
-		return
-	}
 	a.log.LogAttrs(r.Context(), level, "request",
 		slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()), slog.String("route", routeOf(r)),
 		slog.Int("status", rec.status), slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("trace_id", t.id))

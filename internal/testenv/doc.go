@@ -5,6 +5,8 @@
 // [Main] or with the process, whichever way that ends. ORDO_TEST_DATABASE_URL names a server to use instead, whose role
 // must be allowed to create databases; ORDO_POSTGRES_BIN chooses the programs, as in package embedded.
 //
+// Tests of the contracts of relay and consumers run on the broker that ORDO_TEST_KAFKA names, if it does, see [RealKafka].
+//
 // A failed test keeps its database and logs the address. It is there to be looked into while the server is: always with
 // ORDO_TEST_DATABASE_URL; else set ORDO_TEST_KEEP=1, then the server's folder outlives the test binary and the way to
 // start it is printed.

@@ -21,30 +21,19 @@ const PassDeadline = "pass_deadline"
 type Within map[order.Step]time.Duration
 
 // Tasks adds to the append of an event what it means for deadlines: a new one if it starts a wait, and the end of one if it is the
-// answer to the first try of a step. All others end when they are due, as the order does not wait for what they are of.
+// answer to the first try of a step. The key of a deadline says what for, so one that comes after the answer finds that this is not
+// awaited any more.
 func (w Within) Tasks(e aggregates.Event, a *eventstore.Append) {
-	if task, ok := w.Deadline(e); ok {
-		a.Tasks = append(a.Tasks, task)
-	}
-	if own, ok := e.(order.Event); ok {
-		if id, wait, answers := order.Answers(own); answers {
-			a.Done = append(a.Done, eventstore.TaskID{Kind: DeadlineTask, Key: DeadlineKey(id, wait)})
-		}
-	}
-}
-
-// Deadline returns the task to store with an event of an order that starts a wait. The task's key says what for, so a
-// deadline that comes after the answer finds that this is not awaited any more.
-func (w Within) Deadline(e aggregates.Event) (eventstore.Task, bool) {
 	own, ok := e.(order.Event)
 	if !ok {
-		return eventstore.Task{}, false
+		return
 	}
-	id, wait, ok := order.Awaits(own)
-	if !ok {
-		return eventstore.Task{}, false
+	if id, wait, ok := order.Awaits(own); ok {
+		a.Tasks = append(a.Tasks, eventstore.Task{Kind: DeadlineTask, Key: DeadlineKey(id, wait), Delay: w.of(wait.Step)})
 	}
-	return eventstore.Task{Kind: DeadlineTask, Key: DeadlineKey(id, wait), Delay: w.of(wait.Step)}, true
+	if id, wait, ok := order.Answers(own); ok {
+		a.Done = append(a.Done, eventstore.TaskID{Kind: DeadlineTask, Key: DeadlineKey(id, wait)})
+	}
 }
 
 // DeadlineKey is the key of the task that waits for the deadline of an order's wait.

@@ -7,7 +7,7 @@
 //
 // Promises: every order ends; stock is held and money is taken only for orders that are confirmed or shipped; every event
 // has an answer in every state, however late or often it comes; an undo that overtakes what it undoes is remembered.
-// Every wait has a [Within].Deadline; what an order waits for in vain, and cannot undo, needs attention.
+// Every wait has a deadline, see [Within]; what an order waits for in vain, and cannot undo, needs attention.
 //
 // The traces in testdata show each way an order can go, message by message.
 package fulfilment
