@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -78,7 +79,7 @@ func TestTokensHoldAcrossSwaps(t *testing.T) {
 func (p *running) buyAndLook(t *testing.T, customer, name string, stop <-chan struct{}) error {
 	look := func(known client.Order, after string) (now client.Answer[client.Order], err error) {
 		now, err = p.client.Order(t.Context(), known.ID, after)
-		for began := time.Now(); err == nil && now.Stale && time.Since(began) < patience; {
+		for began := time.Now(); (now.Stale || isStale(err)) && time.Since(began) < patience; {
 			now, err = p.client.Order(t.Context(), known.ID, after)
 		}
 		switch {
@@ -114,4 +115,10 @@ func (p *running) buyAndLook(t *testing.T, customer, name string, stop <-chan st
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+// isStale says that what was not found has not come yet.
+func isStale(err error) bool {
+	problem, ok := errors.AsType[*client.ProblemError](err)
+	return ok && problem.Stale
 }

@@ -191,13 +191,15 @@ func decode[T any](res response, err error) (Answer[T], error) {
 		Body:     res.body,
 		Position: res.header.Get("Ordo-Position"),
 		Replayed: res.header.Get("Idempotent-Replayed") == "true",
-		Stale:    res.header.Get("Ordo-Stale") == "true",
+		Stale:    stale(res.header),
 	}
 	if err := json.Unmarshal(res.body, &answer.Value); err != nil {
 		return Answer[T]{}, fmt.Errorf("decode answer: %w", err)
 	}
 	return answer, nil
 }
+
+func stale(h http.Header) bool { return h.Get("Ordo-Stale") == "true" }
 
 // quote writes a key as a structured-field string, the form the Idempotency-Key header is specified in.
 func quote(key string) string {

@@ -164,6 +164,23 @@ func TestAnswersThatAreNotOurs(t *testing.T) {
 	}
 }
 
+// What is not found may be what the wait was for: "nothing here" and "not yet" are told apart.
+func TestNotFoundYet(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[string]bool{"orders:9": true, "": false} {
+		api := setup(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("after") {
+				w.Header().Set("Ordo-Stale", "true")
+			}
+			problem(w, 404, "not_found")
+		})
+		_, err := api.Order(t.Context(), "0", after)
+		if no, ok := errors.AsType[*client.ProblemError](err); !ok || no.Stale != want {
+			t.Errorf("after %q: %v", after, err)
+		}
+	}
+}
+
 func TestPlaceOrderStopsWaitingWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -23,6 +23,7 @@ type ProblemError struct {
 	TraceID    string        `json:"trace_id"`
 	Errors     []FieldError  `json:"errors"`
 	RetryAfter time.Duration `json:"-"` // from the header; negative when it has none
+	Stale      bool          `json:"-"` // what "after" asked for has not come yet; what is not found may be part of it
 }
 
 // FieldError is one of several things that are wrong with a request.
@@ -96,6 +97,7 @@ func parseProblem(res response) (problem ProblemError, ok bool) {
 	problem = document.ProblemError
 	problem.Status = res.status
 	problem.RetryAfter = retryAfter(res.header)
+	problem.Stale = stale(res.header)
 	if problem.Code == "" { // the type's last part is the code, too
 		problem.Code = document.Type[strings.LastIndexAny(document.Type, "/#")+1:]
 	}
