@@ -45,7 +45,8 @@ func (p publisher) publish(ctx context.Context, b batch) error {
 		}
 		p.client.Produce(ctx, record, produced.Promise())
 	}
-	p.client.Produce(ctx, p.checkpoint(b, chain), produced.Promise())
+	checkpoint := p.checkpoint(b, chain)
+	p.client.Produce(ctx, checkpoint, produced.Promise())
 	if err := p.client.Flush(ctx); err != nil {
 		return fmt.Errorf("flush: %w", err) // do not wait for the rest: closing the client ends it
 	}
@@ -55,7 +56,7 @@ func (p publisher) publish(ctx context.Context, b batch) error {
 	if err := failpoint.Hit(failpoint.RelayBeforeEndTxn, p.service); err != nil {
 		return err
 	}
-	err = p.client.EndTransaction(ctx, kgo.TryCommit)
+	err = kafka.Commit(ctx, p.client, checkpoint)
 	if err == nil {
 		err = failpoint.Hit(failpoint.RelayAfterEndTxn, p.service)
 	}

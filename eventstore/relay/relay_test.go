@@ -360,7 +360,15 @@ func (f *fixture) transact(t *testing.T, end kgo.TransactionEndTry, records ...*
 	for _, r := range records {
 		p.Produce(f.ctx, r, produced.Promise())
 	}
-	if err := errors.Join(p.Flush(f.ctx), produced.Err(), p.EndTransaction(f.ctx, end)); err != nil {
+	if err := errors.Join(p.Flush(f.ctx), produced.Err()); err != nil {
+		t.Fatal(err)
+	}
+	if end == kgo.TryCommit {
+		err = kafka.Commit(f.ctx, p, records[0])
+	} else {
+		err = p.EndTransaction(f.ctx, end)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

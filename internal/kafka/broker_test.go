@@ -68,7 +68,13 @@ func transaction(ctx context.Context, t *testing.T, p *kgo.Client, topic string,
 	if end == nil {
 		return
 	}
-	if err := p.EndTransaction(ctx, *end); err != nil {
+	var err error
+	if *end == kgo.TryCommit {
+		err = kafka.Commit(ctx, p, &kgo.Record{Topic: topic})
+	} else {
+		err = p.EndTransaction(ctx, *end)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -147,8 +153,9 @@ func TestLastCheckpoint(t *testing.T) {
 	}
 	want := kafka.Checkpoint{Position: 3, Tails: []eventstore.Position{3, 1}}
 	var produced kgo.FirstErrPromise
-	p.Produce(ctx, kafka.CheckpointRecord("orders", want), produced.Promise())
-	if err := errors.Join(p.Flush(ctx), produced.Err(), p.EndTransaction(ctx, commit)); err != nil {
+	checkpoint := kafka.CheckpointRecord("orders", want)
+	p.Produce(ctx, checkpoint, produced.Promise())
+	if err := errors.Join(p.Flush(ctx), produced.Err(), kafka.Commit(ctx, p, checkpoint)); err != nil {
 		t.Fatal(err)
 	}
 	transaction(ctx, t, p, "orders.relay", &commit, "not a checkpoint")
