@@ -7,7 +7,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// ConflictError says that a stream was not at the expected version: someone appended first. Read again, decide again.
+// ErrConflict says that someone else has appended first. Read again, decide again.
+var ErrConflict = errors.New("conflict with another append")
+
+// ConflictError is the [ErrConflict] of a stream that was not at the expected version.
 type ConflictError struct {
 	Stream   StreamID
 	Expected Expected
@@ -17,6 +20,9 @@ type ConflictError struct {
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("append %s: conflict: expected version %d, found %d", e.Stream, e.Expected, e.Actual)
 }
+
+// Is says that it is an [ErrConflict].
+func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 
 // DuplicateEventError says that an event with this id is already stored: the same command was executed before.
 type DuplicateEventError struct {

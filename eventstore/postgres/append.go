@@ -47,39 +47,80 @@ func (s *Store) AppendTx(ctx context.Context, tx pgx.Tx, appends ...eventstore.A
 	if len(appends) == 0 {
 		return nil, nil
 	}
-	ps := make([]*prepared, len(appends))
-	for i, a := range appends {
-		p, err := prepare(a, s.config.Partitions)
-		if err != nil {
-			return nil, err
-		}
-		ps[i] = p
+	lock := &pgx.Batch{}
+	lock.Queue(sqlLockHead)
+	g, commits, err := s.checkTx(ctx, tx, lock, appends)
+	if err != nil {
+		return nil, err
 	}
-	g := newGroup(s.config.Partitions, rowsOf(ps))
 	b := &pgx.Batch{}
-	b.Queue(sqlLockHead)
-	// Looking everything up costs little, and a second delivery is an ordinary event for the callers of AppendTx.
-	g.lookUp(b, ps, lookEverythingUp)
-	if err := send(ctx, tx, b); err != nil {
-		return nil, fmt.Errorf("append %s: %w", ps[0].streams[0].id, err)
-	}
-	commits := make([]eventstore.Commit, len(ps))
-	for i, p := range ps {
-		var err error
-		if commits[i], err = g.admit(p); err != nil {
-			return nil, result{err: err}.at(storedAt{}).err // nothing is stored, so there is no position to tell
-		}
-	}
-	b = &pgx.Batch{}
 	var where storedAt
 	g.insert(b, &where)
 	if err := send(ctx, tx, b); err != nil {
-		return nil, fmt.Errorf("append %s: %w", ps[0].streams[0].id, err)
+		return nil, fmt.Errorf("append %s: %w", appends[0].Streams[0].Stream, err)
 	}
 	for i, c := range commits {
 		commits[i] = result{commit: c}.at(where).commit
 	}
 	return commits, nil
+}
+
+// StageTx is AppendTx for those who can send the statements that store the appends together with their COMMIT: the lock of the
+// log's head, for which all other writers wait, is then held for no round trip. It checks the appends without it. If another
+// writer comes in between, the statements fail with [eventstore.ErrConflict], even if a stream was to be appended to whatever
+// its version. They must be the last of tx, which must not stage more than once.
+func (s *Store) StageTx(ctx context.Context, tx pgx.Tx, appends ...eventstore.Append) (*pgx.Batch, error) {
+	b := &pgx.Batch{}
+	if len(appends) == 0 {
+		return b, nil
+	}
+	g, _, err := s.checkTx(ctx, tx, &pgx.Batch{}, appends)
+	if err != nil {
+		return nil, err
+	}
+	b.Queue(sqlLockHead)
+	g.insert(b, new(storedAt))
+	for _, q := range b.QueuedQueries {
+		read := q.Fn
+		q.Fn = func(results pgx.BatchResults) (err error) {
+			if read == nil {
+				_, err = results.Exec()
+			} else {
+				err = read(results)
+			}
+			if isNotNew(err) {
+				return fmt.Errorf("append %s: %w: %w", appends[0].Streams[0].Stream, eventstore.ErrConflict, err)
+			}
+			return err
+		}
+	}
+	return b, nil
+}
+
+// checkTx checks appends against the log as tx sees it, after what first does. Looking everything up costs little, and a second
+// delivery is an ordinary event for those who append in transactions of their own. The commits have places.
+func (s *Store) checkTx(ctx context.Context, tx pgx.Tx, first *pgx.Batch, appends []eventstore.Append) (*group, []eventstore.Commit, error) {
+	ps := make([]*prepared, len(appends))
+	for i, a := range appends {
+		p, err := prepare(a, s.config.Partitions)
+		if err != nil {
+			return nil, nil, err
+		}
+		ps[i] = p
+	}
+	g := newGroup(s.config.Partitions, rowsOf(ps))
+	g.lookUp(first, ps, lookEverythingUp)
+	if err := send(ctx, tx, first); err != nil {
+		return nil, nil, fmt.Errorf("append %s: %w", ps[0].streams[0].id, err)
+	}
+	commits := make([]eventstore.Commit, len(ps))
+	for i, p := range ps {
+		var err error
+		if commits[i], err = g.admit(p); err != nil {
+			return nil, nil, result{err: err}.at(storedAt{}).err // nothing is stored, so there is no position to tell
+		}
+	}
+	return g, commits, nil
 }
 
 // sender is a connection or a transaction.

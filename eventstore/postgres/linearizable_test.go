@@ -161,7 +161,7 @@ func TestStreamsAreLinearizable(t *testing.T) {
 	pool, faults := faultyPool(t)
 	cfg := postgres.Config{UnsafeDurability: true}
 	one, other := open(t, pool, cfg), open(t, pool, cfg)
-	ways := []eventstore.Appender{one, other, txStore{one, pool}}
+	ways := []eventstore.Appender{one, other, txStore{one, pool}, stagingStore{other, pool}}
 	h := &history{kinds: map[answerKind]int{}}
 	var terminated atomic.Int32
 	var wg sync.WaitGroup

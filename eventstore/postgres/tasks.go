@@ -35,44 +35,30 @@ func (s *Store) ClaimTasks(ctx context.Context, kind string, limit int, lease ti
 	return tasks, nil
 }
 
-// CompleteTaskTx removes a task in the transaction that records its outcome; call it before [Store.AppendTx]. The error is
-// a *[ClaimLostError] if the claim is void: then the outcome is someone else's to record, and tx must be rolled back.
-func (s *Store) CompleteTaskTx(ctx context.Context, tx pgx.Tx, task ClaimedTask) error {
-	tag, err := tx.Exec(ctx, sqlCompleteTask, task.args())
-	return task.claimed(tag.RowsAffected(), "complete", err)
-}
-
-// CompleteTasksTx removes several tasks in the transaction that records their outcomes; call it before [Store.AppendTx]. It
-// returns those it removed. The claims of all others are void: their outcomes are someone else's to record.
-func (s *Store) CompleteTasksTx(ctx context.Context, tx pgx.Tx, tasks ...ClaimedTask) (removed []ClaimedTask, err error) {
-	return complete(ctx, tx, tasks)
+// CompleteTaskIn queues the removal of a task in the transaction that records its outcome, before the append. removed is called if
+// it was; else the claim is void, and the outcome is someone else's to record.
+//
+// Who completes several queues several: one statement for all of them would be a join, and planned while the table was nearly
+// empty it would go through all of it.
+func (s *Store) CompleteTaskIn(b *pgx.Batch, task ClaimedTask, removed func()) {
+	b.Queue(sqlCompleteTask, task.args()).Exec(func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() > 0 {
+			removed()
+		}
+		return nil
+	})
 }
 
 // CompleteTasks removes tasks that have no outcome to record. Those whose claims are void are left to others.
 func (s *Store) CompleteTasks(ctx context.Context, tasks ...ClaimedTask) error {
-	_, err := complete(ctx, s.pool, tasks)
-	return err
-}
-
-// complete sends a statement for each task, all in one go. One statement for all of them would be a join, and planned while the
-// table was nearly empty it would go through all of it.
-func complete(ctx context.Context, to sender, tasks []ClaimedTask) (removed []ClaimedTask, err error) {
-	if len(tasks) == 0 {
-		return nil, nil
-	}
-	var batch pgx.Batch
+	var b pgx.Batch
 	for _, t := range tasks {
-		batch.Queue(sqlCompleteTask, t.args()).Exec(func(tag pgconn.CommandTag) error {
-			if tag.RowsAffected() > 0 {
-				removed = append(removed, t)
-			}
-			return nil
-		})
+		b.Queue(sqlCompleteTask, t.args())
 	}
-	if err := send(ctx, to, &batch); err != nil {
-		return nil, fmt.Errorf("complete %d tasks: %w", len(tasks), err)
+	if err := send(ctx, s.pool, &b); err != nil {
+		return fmt.Errorf("complete %d tasks: %w", len(tasks), err)
 	}
-	return removed, nil
+	return nil
 }
 
 // RetryTask gives a task back, to be claimed again after a delay. The error is a *[ClaimLostError] if the claim is void.

@@ -49,12 +49,21 @@ func expireClaims(t *testing.T, pool *pgxpool.Pool) {
 func complete(t *testing.T, store *postgres.Store, pool *pgxpool.Pool, task postgres.ClaimedTask) error {
 	t.Helper()
 	return pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-		if err := store.CompleteTaskTx(t.Context(), tx, task); err != nil {
+		if err := completeIn(tx, store, task); err != nil {
 			return err
 		}
 		_, err := store.AppendTx(t.Context(), tx, one("payment-1", eventstore.AnyVersion))
 		return err
 	})
+}
+
+func completeIn(tx pgx.Tx, store *postgres.Store, task postgres.ClaimedTask) error {
+	b, removed := &pgx.Batch{}, false
+	store.CompleteTaskIn(b, task, func() { removed = true })
+	if err := tx.SendBatch(context.Background(), b).Close(); err != nil || removed {
+		return err
+	}
+	return &postgres.ClaimLostError{Task: task}
 }
 
 func wantClaimLost(t *testing.T, err error) {
@@ -333,7 +342,7 @@ func TestDoneTasks(t *testing.T) {
 
 	held := claim(t, store, "wait", 1)[0]
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if err := store.CompleteTaskTx(ctx, tx, held); err != nil {
+		if err := completeIn(tx, store, held); err != nil {
 			return err
 		}
 		_, err := store.Append(ctx, ends("held"))

@@ -385,6 +385,51 @@ func TestAppendTxIsAllOrNone(t *testing.T) {
 	}
 }
 
+// What is staged holds up nobody until it is sent, and notices who came in between.
+func TestStageTx(t *testing.T) {
+	t.Parallel()
+	store, pool := setup(t)
+	for i, c := range []struct {
+		name      string
+		meanwhile string
+		conflict  bool
+	}{
+		{"another stream", "order-2", false},
+		{"the same stream", "order-1", true},
+	} {
+		tx, err := pool.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stage, err := store.StageTx(t.Context(), tx, one("order-1", eventstore.Exactly(eventstore.Version(i))), one("order-3", eventstore.AnyVersion))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Append(t.Context(), one(c.meanwhile, eventstore.AnyVersion)); err != nil {
+			t.Fatal(err)
+		}
+		stage.Queue("COMMIT")
+		if err := tx.SendBatch(t.Context(), stage).Close(); errors.Is(err, eventstore.ErrConflict) != c.conflict || (err == nil) == c.conflict {
+			t.Errorf("%s: error %v", c.name, err)
+		}
+		_ = tx.Rollback(t.Context())
+	}
+	wantLog(t, store, 4) // two staged, two in between
+
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	_, err = store.StageTx(t.Context(), tx, one("order-1", eventstore.NoStream))
+	if conflict, ok := errors.AsType[*eventstore.ConflictError](err); !ok || conflict.Actual != 2 {
+		t.Errorf("error %v, want a conflict at once", err)
+	}
+	if stage, err := store.StageTx(t.Context(), nil); err != nil || stage.Len() != 0 {
+		t.Errorf("no appends: %v, %v", stage, err)
+	}
+}
+
 // The check of a version must see what was committed while the transaction waited for the head.
 func TestVersionsAreCheckedAfterTheLock(t *testing.T) {
 	t.Parallel()

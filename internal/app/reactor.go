@@ -13,6 +13,7 @@ import (
 	"github.com/ordo-platform/ordo/eventstore/postgres"
 	"github.com/ordo-platform/ordo/internal/command"
 	"github.com/ordo-platform/ordo/internal/consumer"
+	db "github.com/ordo-platform/ordo/internal/postgres"
 	"github.com/ordo-platform/ordo/sagas"
 )
 
@@ -49,9 +50,12 @@ func (h reactorHandler) Handle(ctx context.Context, tx pgx.Tx, events []eventsto
 	if err != nil || len(appends) == 0 {
 		return err
 	}
+	stage, err := h.store.StageTx(ctx, tx, appends...)
+	if err != nil {
+		return err
+	}
 	consumer.AfterCommit(ctx, h.store.Notify) // what was appended can be published
-	_, err = h.store.AppendTx(ctx, tx, appends...)
-	return err
+	return db.AtCommit(ctx, tx, stage)
 }
 
 // takeTurns waits for the batches of other partitions that want the same streams, as many orders want one SKU. Without, all

@@ -15,6 +15,7 @@ import (
 	"github.com/ordo-platform/ordo/aggregates/stock"
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/command"
+	"github.com/ordo-platform/ordo/internal/postgres"
 )
 
 // Orders of different partitions want the same SKU. Their batches take turns: the second decides on what the first has
@@ -50,6 +51,29 @@ func TestBatchesForTheSameSKUTakeTurns(t *testing.T) {
 	out, err := command.Load(t.Context(), handler.store, stock.Decider, eventstore.StreamID(stock.Stream("HOT")))
 	if err != nil || out.State.Reserved != 2 {
 		t.Errorf("%d reserved (%v), want 2", out.State.Reserved, err)
+	}
+}
+
+// A process that stands still in the middle of a batch holds up no other append: the head of the log is not locked yet.
+func TestABatchInHandHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	pool, handler := hotSKU(t, 0)
+	tx, err := postgres.Begin(t.Context(), pool, func(*pgx.Batch) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(t.Context()) }()
+	if err := handler.Handle(t.Context(), tx, []eventstore.Recorded{orderFor(t, "HOT", 1)}); err != nil {
+		t.Fatal(err)
+	}
+	received := stock.Received{SKU: "COLD", Quantity: 1, Reference: "first", At: time.Now()}
+	record(t, pool, handler.store, received.SKU, []aggregates.Event{received})
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := command.Load(t.Context(), handler.store, stock.Decider, eventstore.StreamID(stock.Stream("HOT")))
+	if err != nil || out.State.Reserved != 1 {
+		t.Errorf("%d reserved (%v), want 1", out.State.Reserved, err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/failpoint"
+	"github.com/ordo-platform/ordo/internal/postgres"
 )
 
 const (
@@ -39,7 +40,7 @@ func (s *session) applySoon(ctx context.Context, p *partition, b *batch) error {
 }
 
 func isContention(err error) bool {
-	if _, conflict := errors.AsType[*eventstore.ConflictError](err); conflict {
+	if errors.Is(err, eventstore.ErrConflict) {
 		return true
 	}
 	pg, ok := errors.AsType[*pgconn.PgError](err)
@@ -109,22 +110,19 @@ func (s *session) transact(ctx context.Context, moves []move, work func(context.
 	cfg := &s.consumer.cfg
 	ctx, cancel := context.WithTimeout(ctx, cfg.BatchTimeout)
 	defer cancel()
-	tx, err := cfg.Pool.Begin(ctx)
+	if err := failpoint.Hit(failpoint.ConsumerBeforeApply, cfg.Name); err != nil {
+		return err
+	}
+	// The checkpoints come first: a zombie finds out before it has done any work.
+	tx, err := postgres.Begin(ctx, cfg.Pool, func(b *pgx.Batch) { moveCheckpoints(b, cfg.Name, moves) })
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return fmt.Errorf("move checkpoints: %w", err)
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 		defer cancel()
 		_ = tx.Rollback(ctx) // does nothing after a commit; if it fails, the connection is dropped
 	}()
-	if err := failpoint.Hit(failpoint.ConsumerBeforeApply, cfg.Name); err != nil {
-		return err
-	}
-	// The checkpoints come first: a zombie finds out before it has done any work.
-	if err := moveCheckpoints(ctx, tx, cfg.Name, moves); err != nil {
-		return err
-	}
 	var afterwards []func()
 	if err := work(collecting(ctx, &afterwards), tx); err != nil {
 		return err

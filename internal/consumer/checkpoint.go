@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/failpoint"
@@ -82,41 +83,38 @@ func loadCheckpoints(ctx context.Context, db Querier, consumer, topic string) (m
 // counts is what became of the records and refilled events of a batch.
 type counts struct{ applied, skipped, parked int }
 
-// moveCheckpoints replaces checkpoints by others within tx. It fails with errZombie when one to be replaced is not there any more.
-func moveCheckpoints(ctx context.Context, tx pgx.Tx, consumer string, moves []move) error {
+// moveCheckpoints queues statements that replace checkpoints by others. The batch fails with errZombie when one to be replaced is
+// not there any more.
+func moveCheckpoints(b *pgx.Batch, consumer string, moves []move) {
 	var known []move
 	for _, m := range moves {
 		if m.p.saved.Version > 0 {
 			known = append(known, m)
-			continue
-		}
-		if err := insertCheckpoint(ctx, tx, consumer, m); err != nil {
-			return err
+		} else {
+			b.Queue(insertCheckpointSQL, checkpointArgs(consumer, m)).Exec(affects(1))
 		}
 	}
-	if len(known) == 0 {
+	switch {
+	case len(known) == 0:
+	case failpoint.Is(failpoint.NoOffsetGuard):
+		b.Queue(strings.Replace(moveCheckpointsSQL, "AND c.version = m.version", "", 1), moveArgs(consumer, known))
+	case len(known) == 1:
+		args := checkpointArgs(consumer, known[0])
+		args["version"] = known[0].p.saved.Version
+		b.Queue(moveCheckpointSQL, args).Exec(affects(1))
+	default:
+		b.Queue(moveCheckpointsSQL, moveArgs(consumer, known)).Exec(affects(len(known)))
+	}
+}
+
+// affects fails with errZombie unless a statement has changed so many rows.
+func affects(want int) func(pgconn.CommandTag) error {
+	return func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() < int64(want) {
+			return errZombie
+		}
 		return nil
 	}
-	sql, guard, args := moveCheckpointsSQL, "AND c.version = m.version", moveArgs(consumer, known)
-	if len(known) == 1 {
-		sql, guard, args = moveCheckpointSQL, "AND version = @version", checkpointArgs(consumer, known[0])
-		args["version"] = known[0].p.saved.Version
-	}
-	moved, err := tx.Exec(ctx, sql, args)
-	if err != nil {
-		return fmt.Errorf("move checkpoints: %w", err)
-	}
-	if moved.RowsAffected() < int64(len(known)) && failpoint.Is(failpoint.NoOffsetGuard) {
-		unguarded := strings.Replace(sql, guard, "", 1)
-		delete(args, "version") // the statement does not name it any more
-		if moved, err = tx.Exec(ctx, unguarded, args); err != nil {
-			return err
-		}
-	}
-	if moved.RowsAffected() < int64(len(known)) {
-		return errZombie
-	}
-	return nil
 }
 
 func moveArgs(consumer string, moves []move) pgx.StrictNamedArgs {
@@ -136,18 +134,6 @@ func moveArgs(consumer string, moves []move) pgx.StrictNamedArgs {
 		"next_offsets": offsets, "topic_ids": topicIDs, "leader_epochs": epochs, "cluster_ids": clusterIDs,
 		"applied": applied, "skipped": skipped, "parked": parked,
 	}
-}
-
-// insertCheckpoint makes the first checkpoint of a partition.
-func insertCheckpoint(ctx context.Context, tx pgx.Tx, consumer string, m move) error {
-	inserted, err := tx.Exec(ctx, insertCheckpointSQL, checkpointArgs(consumer, m))
-	if err != nil {
-		return fmt.Errorf("insert checkpoint: %w", err)
-	}
-	if inserted.RowsAffected() == 0 {
-		return errZombie
-	}
-	return nil
 }
 
 func checkpointArgs(consumer string, m move) pgx.StrictNamedArgs {

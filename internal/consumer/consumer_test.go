@@ -18,6 +18,7 @@ import (
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/consumer"
+	"github.com/ordo-platform/ordo/internal/postgres"
 )
 
 func TestAppliesEachEventOnce(t *testing.T) {
@@ -367,33 +368,50 @@ func TestStopFinishesOrCancelsTheBatchInHand(t *testing.T) {
 // The connection breaks after the database has committed and before it could say so.
 func TestCommitReplyLost(t *testing.T) {
 	t.Parallel()
-	f := setup(t)
-	cfg, err := pgxpool.ParseConfig(f.url)
-	if err != nil {
-		t.Fatal(err)
+	for what, with := range map[string]consumer.Handler{"plain": handler{}, "with statements put off": lateHandler{}} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t)
+			cfg, err := pgxpool.ParseConfig(f.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec // so that COMMIT can be read on the wire
+			var commits atomic.Int32
+			cfg.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+				return commitCutter{conn, &commits}, err
+			}
+			pool, err := pgxpool.NewWithConfig(f.ctx, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pool.Close)
+			c := f.config(handler{})
+			c.Pool, c.Handler = pool, with
+			_, stop := f.start(t, c)
+			for range 5 {
+				f.publish(t, f.append(20)...)
+				f.awaitApplied(t, len(f.log))
+			}
+			f.checkExact(t)
+			if commits.Load() < 3 {
+				t.Errorf("only %d commits were seen", commits.Load())
+			}
+			stop()
+		})
 	}
-	var commits atomic.Int32
-	cfg.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		return commitCutter{conn, &commits}, err
+}
+
+// lateHandler does what handler does, when the transaction is committed.
+type lateHandler struct{}
+
+func (lateHandler) Handle(ctx context.Context, tx pgx.Tx, events []eventstore.Recorded) error {
+	b := &pgx.Batch{}
+	for _, e := range events {
+		b.Queue("INSERT INTO applied (partition, position) VALUES ($1, $2)", e.Partition, e.Position)
 	}
-	pool, err := pgxpool.NewWithConfig(f.ctx, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	c := f.config(handler{})
-	c.Pool = pool
-	_, stop := f.start(t, c)
-	for range 5 {
-		f.publish(t, f.append(20)...)
-		f.awaitApplied(t, len(f.log))
-	}
-	f.checkExact(t)
-	if commits.Load() < 3 {
-		t.Errorf("only %d commits were seen", commits.Load())
-	}
-	stop()
+	return postgres.AtCommit(ctx, tx, b)
 }
 
 // commitCutter loses the reply to every third commit.
@@ -404,7 +422,7 @@ type commitCutter struct {
 
 func (c commitCutter) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
-	if err == nil && bytes.Contains(b, []byte("commit\x00")) && c.commits.Add(1)%3 == 0 {
+	if err == nil && bytes.Contains(bytes.ToLower(b), []byte("commit\x00")) && c.commits.Add(1)%3 == 0 {
 		_, err = c.Conn.Read(make([]byte, 1)) // the database has answered
 		return n, errors.Join(err, c.Conn.Close())
 	}

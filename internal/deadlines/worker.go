@@ -15,6 +15,7 @@ import (
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/eventstore/postgres"
 	"github.com/ordo-platform/ordo/internal/command"
+	db "github.com/ordo-platform/ordo/internal/postgres"
 	"github.com/ordo-platform/ordo/sagas"
 	"github.com/ordo-platform/ordo/sagas/fulfilment"
 	"github.com/ordo-platform/ordo/schemas"
@@ -152,21 +153,30 @@ func read(task postgres.ClaimedTask, events []eventstore.Recorded) (d deadline, 
 // passOne has the order decide on its deadline, and removes the task with what follows. If an answer comes in between, the
 // append is a conflict, and the deadline is looked at again.
 func (w *Worker) passOne(ctx context.Context, d deadline) error {
-	err := pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
-		if err := w.Store.CompleteTaskTx(ctx, tx, d.task); err != nil {
-			return err
-		}
-		pass := order.PassDeadline{OrderID: d.order, Wait: d.wait, At: w.Clock().UTC()}
-		appends, err := w.Commands.React(ctx, w.Store.ReaderTx(tx), []sagas.Caused{{
-			Reaction: sagas.Reaction{Try: []aggregates.Command{pass}}, Cause: d.cause, Step: fulfilment.PassDeadline,
-		}})
-		if err != nil {
-			return err
-		}
-		_, err = w.Store.AppendTx(ctx, tx, appends...)
-		return err
-	})
+	mine := false
+	tx, err := db.Begin(ctx, w.Pool, func(b *pgx.Batch) { w.Store.CompleteTaskIn(b, d.task, func() { mine = true }) })
 	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	if !mine {
+		return &postgres.ClaimLostError{Task: d.task}
+	}
+	pass := order.PassDeadline{OrderID: d.order, Wait: d.wait, At: w.Clock().UTC()}
+	appends, err := w.Commands.React(ctx, w.Store.ReaderTx(tx), []sagas.Caused{{
+		Reaction: sagas.Reaction{Try: []aggregates.Command{pass}}, Cause: d.cause, Step: fulfilment.PassDeadline,
+	}})
+	if err != nil {
+		return err
+	}
+	stage, err := w.Store.StageTx(ctx, tx, appends...)
+	if err != nil {
+		return err
+	}
+	if err := db.AtCommit(ctx, tx, stage); err != nil {
+		return err
+	}
+	if err := tx.Commit(ctx); err != nil {
 		return err
 	}
 	w.Store.Notify()
@@ -180,7 +190,7 @@ func (w *Worker) putOff(ctx context.Context, task postgres.ClaimedTask, why erro
 		return // the answer has removed it, or the claim ran out and another worker has it
 	}
 	pause := min(retry<<min(task.Attempt-1, 6), time.Minute)
-	if _, conflict := errors.AsType[*eventstore.ConflictError](why); conflict {
+	if errors.Is(why, eventstore.ErrConflict) {
 		pause = 0 // the answer came at the same time, and was first
 	} else {
 		w.Logger.Warn("a deadline could not be passed", "deadline", task.Key, "attempt", task.Attempt, "retry_in", pause, "error", why)

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/ordo-platform/ordo/eventstore/postgres"
+	db "github.com/ordo-platform/ordo/internal/postgres"
 	"github.com/ordo-platform/ordo/sagas"
 )
 
@@ -62,60 +63,65 @@ func (r *recorder) run(stopping context.Context) {
 
 // settle records a group, and if that fails, each alone: what is wrong may be one's fault.
 func (r *recorder) settle(ctx context.Context, group []*recording) {
-	if len(group) > 1 && r.recordGroup(ctx, group) == nil {
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
+	removed, err := r.worker.record(ctx, group)
+	if err != nil && len(group) > 1 {
+		for i := range group {
+			r.settle(ctx, group[i:i+1])
+		}
 		return
 	}
 	for _, one := range group {
-		one.done <- r.worker.record(ctx, one.task, one.outcome)
-	}
-}
-
-// recordGroup records a group in one transaction and tells each how it went, or tells nobody and returns an error.
-func (r *recorder) recordGroup(ctx context.Context, group []*recording) error {
-	w := r.worker
-	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
-	defer cancel()
-	tasks := make([]postgres.ClaimedTask, len(group))
-	for i, one := range group {
-		tasks[i] = one.task
-	}
-	var removed []postgres.ClaimedTask
-	err := pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) (err error) {
-		if removed, err = w.Store.CompleteTasksTx(ctx, tx, tasks...); err != nil {
-			return err
-		}
-		var outcomes []sagas.Caused
-		for _, one := range group {
-			switch {
-			case !slices.Contains(removed, one.task):
-			case len(one.outcome.Try) == 0:
-				if err := w.nothingOpen(ctx, tx, one.task.Key); err != nil {
-					return err
-				}
-			default:
-				outcomes = append(outcomes, one.outcome)
-			}
-		}
-		if len(outcomes) == 0 {
-			return nil
-		}
-		appends, err := w.Commands.React(ctx, w.Store.ReaderTx(tx), outcomes)
-		if err != nil {
-			return err
-		}
-		_, err = w.Store.AppendTx(ctx, tx, appends...)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("record %d payments: %w", len(group), err)
-	}
-	w.Store.Notify()
-	for _, one := range group {
-		if slices.Contains(removed, one.task) {
+		switch {
+		case err != nil:
+			one.done <- fmt.Errorf("record payment of order %s: %w", one.task.Key, err)
+		case slices.Contains(removed, one.task):
 			one.done <- nil
-		} else {
+		default:
 			one.done <- &postgres.ClaimLostError{Task: one.task}
 		}
 	}
-	return nil
+}
+
+// record stores outcomes and removes their tasks, in one transaction. It returns the tasks that it removed: the others' outcomes are
+// someone else's to record, and not stored.
+func (w *Worker) record(ctx context.Context, group []*recording) (removed []postgres.ClaimedTask, err error) {
+	tx, err := db.Begin(ctx, w.Pool, func(b *pgx.Batch) {
+		for _, one := range group {
+			w.Store.CompleteTaskIn(b, one.task, func() { removed = append(removed, one.task) })
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	var outcomes []sagas.Caused
+	for _, one := range group {
+		switch {
+		case !slices.Contains(removed, one.task):
+		case len(one.outcome.Try) == 0:
+			if err := w.nothingOpen(ctx, tx, one.task.Key); err != nil {
+				return nil, err
+			}
+		default:
+			outcomes = append(outcomes, one.outcome)
+		}
+	}
+	appends, err := w.Commands.React(ctx, w.Store.ReaderTx(tx), outcomes)
+	if err != nil {
+		return nil, err
+	}
+	stage, err := w.Store.StageTx(ctx, tx, appends...)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.AtCommit(ctx, tx, stage); err != nil {
+		return nil, err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return nil, err
+	}
+	w.Store.Notify()
+	return removed, nil
 }

@@ -338,31 +338,6 @@ func fold(stream eventstore.StreamID, events []eventstore.Recorded) (f reading) 
 	return f
 }
 
-// record stores the outcome and removes the task, in one transaction.
-func (w *Worker) record(ctx context.Context, task postgres.ClaimedTask, outcome sagas.Caused) error {
-	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
-	defer cancel()
-	err := pgx.BeginFunc(ctx, w.Pool, func(tx pgx.Tx) error {
-		if err := w.Store.CompleteTaskTx(ctx, tx, task); err != nil {
-			return err
-		}
-		if len(outcome.Try) == 0 {
-			return w.nothingOpen(ctx, tx, task.Key)
-		}
-		appends, err := w.Commands.React(ctx, w.Store.ReaderTx(tx), []sagas.Caused{outcome})
-		if err != nil {
-			return err
-		}
-		_, err = w.Store.AppendTx(ctx, tx, appends...)
-		return err
-	})
-	if err != nil {
-		return errors.Join(fmt.Errorf("record payment of order %s", task.Key), err)
-	}
-	w.Store.Notify()
-	return nil
-}
-
 // nothingOpen fails if a payment has a call open: it was asked for a moment ago, and its task is the one being removed.
 func (w *Worker) nothingOpen(ctx context.Context, tx pgx.Tx, orderID string) error {
 	found, err := load(ctx, w.Store.ReaderTx(tx), orderID)
