@@ -14,6 +14,8 @@ import (
 	"github.com/testcontainers/testcontainers-go/wait"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ordo-platform/ordo/internal/kafka"
 )
 
 const (
@@ -185,8 +187,9 @@ func (b *Broker) firstTransaction(ctx context.Context) (err error) {
 	if err := client.BeginTransaction(); err != nil {
 		return err
 	}
-	if err := client.ProduceSync(ctx, kgo.StringRecord("ready")).FirstErr(); err != nil {
+	ready := kgo.StringRecord("ready")
+	if err := client.ProduceSync(ctx, ready).FirstErr(); err != nil {
 		return err
 	}
-	return client.EndTransaction(ctx, kgo.TryCommit)
+	return kafka.Commit(ctx, client, ready)
 }

@@ -7,7 +7,7 @@ import "sync"
 // as well.
 func (s *Store) Subscribe() (wake <-chan struct{}, cancel func()) { return s.commits.add() }
 
-// Notify wakes the subscribers. Call it after the commit of a transaction with [Store.AppendTx].
+// Notify wakes the subscribers. Call it after the commit of a transaction with [Store.StageTx] or [Store.AppendTx].
 func (s *Store) Notify() { s.commits.wake() }
 
 // subscribers is ready to use when zero.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -56,7 +57,7 @@ func (p publisher) publish(ctx context.Context, b batch) error {
 	if err := failpoint.Hit(failpoint.RelayBeforeEndTxn, p.service); err != nil {
 		return err
 	}
-	err = kafka.Commit(ctx, p.client, checkpoint)
+	err = kafka.Commit(ctx, p.client, append(slices.Clip(b.records), checkpoint)...)
 	if err == nil {
 		err = failpoint.Hit(failpoint.RelayAfterEndTxn, p.service)
 	}

@@ -364,7 +364,7 @@ func (f *fixture) transact(t *testing.T, end kgo.TransactionEndTry, records ...*
 		t.Fatal(err)
 	}
 	if end == kgo.TryCommit {
-		err = kafka.Commit(f.ctx, p, records[0])
+		err = kafka.Commit(f.ctx, p, records...)
 	} else {
 		err = p.EndTransaction(f.ctx, end)
 	}

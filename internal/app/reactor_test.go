@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ordo-platform/ordo/aggregates"
@@ -23,18 +24,17 @@ import (
 func TestBatchesForTheSameSKUTakeTurns(t *testing.T) {
 	t.Parallel()
 	pool, handler := hotSKU(t, 0)
-	first, err := pool.Begin(t.Context())
+	first, err := postgres.Begin(t.Context(), pool, func(*pgx.Batch) {})
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = first.Rollback(t.Context()) }()
 	if err := handler.Handle(t.Context(), first, []eventstore.Recorded{orderFor(t, "HOT", 1)}); err != nil {
 		t.Fatal(err)
 	}
 	second := make(chan error, 1)
 	go func() {
-		second <- pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-			return handler.Handle(t.Context(), tx, []eventstore.Recorded{orderFor(t, "HOT", 2)})
-		})
+		second <- apply(t, pool, handler, orderFor(t, "HOT", 2))
 	}()
 	for waits := false; !waits; <-time.After(5 * time.Millisecond) {
 		err := pool.QueryRow(t.Context(), "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()").Scan(&waits)
@@ -96,8 +96,7 @@ func TestOverlappingBatchesDoNotDeadlock(t *testing.T) {
 					placed.Lines = append(placed.Lines, order.Line{SKU: skus[i], Quantity: 1, UnitPrice: aggregates.Money{Currency: "EUR"}})
 				}
 				event := recorded(t, eventstore.StreamID(order.Stream(placed.OrderID)), placed)
-				err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error { return handler.Handle(t.Context(), tx, []eventstore.Recorded{event}) })
-				if err != nil {
+				if err := apply(t, pool, handler, event); err != nil {
 					return err
 				}
 			}
@@ -149,4 +148,17 @@ func TestTheLastPiecesAreSoldOnce(t *testing.T) {
 	if answers[reservation.StatusReserved] != pieces || answers[reservation.StatusRefused] != buyers-pieces {
 		t.Errorf("answers %v", answers)
 	}
+}
+
+// apply has an event handled as the consumer runtime does.
+func apply(t *testing.T, pool *pgxpool.Pool, handler reactorHandler, e eventstore.Recorded) error {
+	tx, err := postgres.Begin(t.Context(), pool, func(*pgx.Batch) {})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(t.Context()) }()
+	if err := handler.Handle(t.Context(), tx, []eventstore.Recorded{e}); err != nil {
+		return err
+	}
+	return tx.Commit(t.Context())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -190,16 +191,24 @@ func TestConflictsAreRetriedAtOnce(t *testing.T) {
 		"conflict":      &eventstore.ConflictError{Stream: "order-1", Actual: 2},
 		"serialization": &pgconn.PgError{Code: "40001"},
 		"deadlock":      &pgconn.PgError{Code: "40P01"},
+		"at the commit": nil,
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			f := setup(t)
 			var calls atomic.Int32
-			c := f.config(handler{before: func(context.Context, pgx.Tx, []eventstore.Recorded) error {
-				if calls.Add(1) <= 3 {
+			c := f.config(handler{before: func(ctx context.Context, tx pgx.Tx, _ []eventstore.Recorded) error {
+				switch {
+				case calls.Add(1) > 3:
+					return nil
+				case refusal != nil:
 					return refusal
 				}
-				return nil
+				b := &pgx.Batch{}
+				b.Queue("SELECT 1/0").QueryRow(func(row pgx.Row) error {
+					return fmt.Errorf("%w: %w", eventstore.ErrConflict, row.Scan(nil))
+				})
+				return postgres.AtCommit(ctx, tx, b)
 			}})
 			c.MinBackoff, c.MaxBackoff = time.Hour, time.Hour
 			f.publish(t, f.append(1)...)

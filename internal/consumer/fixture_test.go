@@ -227,7 +227,7 @@ func (f *fixture) write(t *testing.T, records ...*kgo.Record) {
 	for _, r := range records {
 		f.writer.Produce(f.ctx, r, produced.Promise())
 	}
-	if err := errors.Join(f.writer.Flush(f.ctx), produced.Err(), kafka.Commit(f.ctx, f.writer, records[0])); err != nil {
+	if err := errors.Join(f.writer.Flush(f.ctx), produced.Err(), kafka.Commit(f.ctx, f.writer, records...)); err != nil {
 		t.Fatal(err)
 	}
 }

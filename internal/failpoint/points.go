@@ -20,8 +20,8 @@ const (
 
 // Places in a consumer; who is its name.
 const (
-	ConsumerBeforeApply        Point = "consumer/before-apply"         // events were polled; the transaction is open and empty
-	ConsumerAfterApply         Point = "consumer/after-apply"          // applied, checkpoint moved, not committed
+	ConsumerBeforeApply        Point = "consumer/before-apply"         // events were polled; the transaction has not begun
+	ConsumerAfterApply         Point = "consumer/after-apply"          // applied, checkpoint moved, not committed; appends go out with the commit
 	ConsumerAfterPark          Point = "consumer/after-park"           // dead letters are set aside, not committed
 	ConsumerAfterCommit        Point = "consumer/after-commit"         // committed; this member has not taken note
 	ConsumerBeforeOffsetCommit Point = "consumer/before-offset-commit" // Kafka's own offset is about to follow

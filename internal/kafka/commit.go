@@ -7,20 +7,24 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Commit commits the transaction in hand, which has been flushed and has written a record.
+// Commit commits the transaction in hand, which has been flushed; written has a record of each topic that it wrote to.
 //
 // The client hands the records of a topic that is new to it to the broker a moment before it takes note of the topic's partitions
-// (franz-go 1.22, storePartitionsUpdate). EndTransaction looks there for partitions that were written to: in that moment it finds
-// none, aborts, and returns no error. So it is called when the partition of the record can be found there.
-func Commit(ctx context.Context, client *kgo.Client, written *kgo.Record) error {
-	for {
-		if leader, _, _ := client.PartitionLeader(written.Topic, written.Partition); leader >= 0 {
-			return client.EndTransaction(ctx, kgo.TryCommit)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Millisecond):
+// (franz-go 1.22, storePartitionsUpdate). EndTransaction looks there for partitions that were written to. In that moment it finds
+// none: it aborts or does nothing, and returns no error; if it finds those of another topic, the next transaction fails. So it is
+// called when the partitions can be found there.
+func Commit(ctx context.Context, client *kgo.Client, written ...*kgo.Record) error {
+	for _, r := range written {
+		for leader := int32(-1); leader < 0; {
+			if leader, _, _ = client.PartitionLeader(r.Topic, r.Partition); leader >= 0 {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(time.Millisecond):
+			}
 		}
 	}
+	return client.EndTransaction(ctx, kgo.TryCommit)
 }

@@ -63,8 +63,6 @@ func (r *recorder) run(stopping context.Context) {
 
 // settle records a group, and if that fails, each alone: what is wrong may be one's fault.
 func (r *recorder) settle(ctx context.Context, group []*recording) {
-	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
-	defer cancel()
 	removed, err := r.worker.record(ctx, group)
 	if err != nil && len(group) > 1 {
 		for i := range group {
@@ -87,6 +85,8 @@ func (r *recorder) settle(ctx context.Context, group []*recording) {
 // record stores outcomes and removes their tasks, in one transaction. It returns the tasks that it removed: the others' outcomes are
 // someone else's to record, and not stored.
 func (w *Worker) record(ctx context.Context, group []*recording) (removed []postgres.ClaimedTask, err error) {
+	ctx, cancel := context.WithTimeout(ctx, databaseTimeout)
+	defer cancel()
 	tx, err := db.Begin(ctx, w.Pool, func(b *pgx.Batch) {
 		for _, one := range group {
 			w.Store.CompleteTaskIn(b, one.task, func() { removed = append(removed, one.task) })

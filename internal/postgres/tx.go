@@ -49,13 +49,19 @@ func (t *Tx) Commit(ctx context.Context) error {
 	if t.last.Len() == 0 {
 		return t.Tx.Commit(ctx)
 	}
+	committed := false
 	t.last.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() == "ROLLBACK" {
 			return pgx.ErrTxCommitRollback
 		}
+		committed = true
 		return nil
 	})
-	return t.SendBatch(ctx, &t.last).Close()
+	err := t.SendBatch(ctx, &t.last).Close()
+	if committed {
+		return nil // what the server says after its answer to COMMIT is that it ends the connection
+	}
+	return err
 }
 
 // Rollback rolls back what is not committed, and gives the connection back; if that fails, the connection is closed.
