@@ -1,9 +1,9 @@
 # Every target is what CI runs (.ci/run), so a green checkout here is a green one there.
 .DEFAULT_GOAL := help
-.PHONY: help lint test test/race test/integration test/faults test/compose chaos-delivery kubernetes bench generate verify
+.PHONY: help lint test test/race test/integration test/faults test/compose chaos-delivery kubernetes kubernetes/validate bench generate verify
 
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z\/-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z\/-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 lint: ## Vet, lint and check the formatting
 	go vet ./...
@@ -29,7 +29,11 @@ chaos-delivery: ## Break a running platform on purpose, for about ten minutes (O
 	ORDO_CHAOS=full go test -count=1 -timeout 15m -v ./integration/chaos
 
 kubernetes: ## Render deploy/kubernetes
-	go run sigs.k8s.io/kustomize/kustomize/v5@v5.7.1 build deploy/kubernetes/base
+	@go run sigs.k8s.io/kustomize/kustomize/v5@v5.7.1 build deploy/kubernetes/base
+
+kubernetes/validate: ## Validate what is rendered against the API of Kubernetes 1.30
+	$(MAKE) -s kubernetes > $${TMPDIR:-/tmp}/ordo-kubernetes.yaml
+	go run sigs.k8s.io/kubectl-validate@v0.0.4 --version 1.30 $${TMPDIR:-/tmp}/ordo-kubernetes.yaml
 
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
