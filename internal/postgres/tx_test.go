@@ -60,10 +60,7 @@ func TestTx(t *testing.T) {
 		if (err != nil) != c.refused {
 			t.Errorf("%s: error %v", c.name, err)
 		}
-		if n := pool.Stat().AcquiredConns(); n != 0 {
-			t.Errorf("%s: %d connections are kept", c.name, n)
-		}
-		var kept int
+		var kept int // waits for ever if the pool's one connection was not given back
 		if err := pool.QueryRow(ctx, "SELECT count(*) FROM kept").Scan(&kept); err != nil || kept != c.want {
 			t.Errorf("%s: %d rows kept, want %d; %v", c.name, kept, c.want, err)
 		}
