@@ -191,5 +191,5 @@ func (b *Broker) firstTransaction(ctx context.Context) (err error) {
 	if err := client.ProduceSync(ctx, ready).FirstErr(); err != nil {
 		return err
 	}
-	return kafka.Commit(ctx, client, ready)
+	return kafka.EndTransaction(ctx, client, kgo.TryCommit, ready)
 }

@@ -141,7 +141,7 @@ const (
 )
 
 // lookUp adds the statements that read what the appends are checked against, and reports whether there are any. They must
-// come after lock_head.
+// come after lock_head, or be no more than a hint, as those of StageTx are.
 func (g *group) lookUp(b *pgx.Batch, appends []*prepared, all lookup) bool {
 	before := b.Len()
 	g.lookUpVersions(b, appends, all)

@@ -51,6 +51,9 @@ func (s *Store) CompleteTaskIn(b *pgx.Batch, task ClaimedTask, removed func()) {
 
 // CompleteTasks removes tasks that have no outcome to record. Those whose claims are void are left to others.
 func (s *Store) CompleteTasks(ctx context.Context, tasks ...ClaimedTask) error {
+	if len(tasks) == 0 {
+		return nil
+	}
 	var b pgx.Batch
 	for _, t := range tasks {
 		b.Queue(sqlCompleteTask, t.args())
@@ -76,7 +79,13 @@ func (s *Store) retry(ctx context.Context, task ClaimedTask, after time.Duration
 	args := task.args()
 	args["after"], args["error"] = after, failed
 	tag, err := s.pool.Exec(ctx, sqlRetryTask, args)
-	return task.claimed(tag.RowsAffected(), "retry", err)
+	switch {
+	case err != nil:
+		return fmt.Errorf("retry task %s %s: %w", task.Kind, task.Key, err)
+	case tag.RowsAffected() == 0:
+		return &ClaimLostError{Task: task}
+	}
+	return nil
 }
 
 // NextTaskDue returns how long until the next task of a kind can be claimed, negative if it can be now, and false if there
@@ -126,14 +135,4 @@ func errorText(err error) string {
 // args name exactly one claim.
 func (t ClaimedTask) args() pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{"kind": t.Kind, "key": t.Key, "position": t.Position, "attempt": t.Attempt}
-}
-
-func (t ClaimedTask) claimed(rows int64, what string, err error) error {
-	switch {
-	case err != nil:
-		return fmt.Errorf("%s task %s %s: %w", what, t.Kind, t.Key, err)
-	case rows == 0:
-		return &ClaimLostError{Task: t}
-	}
-	return nil
 }

@@ -272,11 +272,7 @@ func setup(t testing.TB) *fixture {
 
 func setupFake(t testing.TB, options ...kfake.Opt) *fixture {
 	t.Helper()
-	cluster, err := kfake.NewCluster(append(options, kfake.NumBrokers(1))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
+	cluster := testenv.FakeKafka(t, options...)
 	f := setupOn(t, "orders", cluster.ListenAddrs()...)
 	f.cluster = cluster
 	return f

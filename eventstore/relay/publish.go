@@ -57,7 +57,7 @@ func (p publisher) publish(ctx context.Context, b batch) error {
 	if err := failpoint.Hit(failpoint.RelayBeforeEndTxn, p.service); err != nil {
 		return err
 	}
-	err = kafka.Commit(ctx, p.client, append(slices.Clip(b.records), checkpoint)...)
+	err = kafka.EndTransaction(ctx, p.client, kgo.TryCommit, append(slices.Clip(b.records), checkpoint)...)
 	if err == nil {
 		err = failpoint.Hit(failpoint.RelayAfterEndTxn, p.service)
 	}

@@ -360,15 +360,7 @@ func (f *fixture) transact(t *testing.T, end kgo.TransactionEndTry, records ...*
 	for _, r := range records {
 		p.Produce(f.ctx, r, produced.Promise())
 	}
-	if err := errors.Join(p.Flush(f.ctx), produced.Err()); err != nil {
-		t.Fatal(err)
-	}
-	if end == kgo.TryCommit {
-		err = kafka.Commit(f.ctx, p, records...)
-	} else {
-		err = p.EndTransaction(f.ctx, end)
-	}
-	if err != nil {
+	if err := errors.Join(p.Flush(f.ctx), produced.Err(), kafka.EndTransaction(f.ctx, p, end, records...)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -24,14 +24,11 @@ import (
 func TestBatchesForTheSameSKUTakeTurns(t *testing.T) {
 	t.Parallel()
 	pool, handler := hotSKU(t, 0)
-	first, err := postgres.Begin(t.Context(), pool, func(*pgx.Batch) {})
+	first, err := handled(t, pool, handler, orderFor(t, "HOT", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = first.Rollback(t.Context()) }()
-	if err := handler.Handle(t.Context(), first, []eventstore.Recorded{orderFor(t, "HOT", 1)}); err != nil {
-		t.Fatal(err)
-	}
 	second := make(chan error, 1)
 	go func() {
 		second <- apply(t, pool, handler, orderFor(t, "HOT", 2))
@@ -58,14 +55,11 @@ func TestBatchesForTheSameSKUTakeTurns(t *testing.T) {
 func TestABatchInHandHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	pool, handler := hotSKU(t, 0)
-	tx, err := postgres.Begin(t.Context(), pool, func(*pgx.Batch) {})
+	tx, err := handled(t, pool, handler, orderFor(t, "HOT", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback(t.Context()) }()
-	if err := handler.Handle(t.Context(), tx, []eventstore.Recorded{orderFor(t, "HOT", 1)}); err != nil {
-		t.Fatal(err)
-	}
 	received := stock.Received{SKU: "COLD", Quantity: 1, Reference: "first", At: time.Now()}
 	record(t, pool, handler.store, received.SKU, []aggregates.Event{received})
 	if err := tx.Commit(t.Context()); err != nil {
@@ -152,13 +146,23 @@ func TestTheLastPiecesAreSoldOnce(t *testing.T) {
 
 // apply has an event handled as the consumer runtime does.
 func apply(t *testing.T, pool *pgxpool.Pool, handler reactorHandler, e eventstore.Recorded) error {
-	tx, err := postgres.Begin(t.Context(), pool, func(*pgx.Batch) {})
+	tx, err := handled(t, pool, handler, e)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback(t.Context()) }()
-	if err := handler.Handle(t.Context(), tx, []eventstore.Recorded{e}); err != nil {
-		return err
-	}
 	return tx.Commit(t.Context())
+}
+
+// handled has an event handled and does not commit.
+func handled(t *testing.T, pool *pgxpool.Pool, handler reactorHandler, e eventstore.Recorded) (*postgres.Tx, error) {
+	tx, err := postgres.Begin(t.Context(), pool, func(*pgx.Batch) {})
+	if err != nil {
+		return nil, err
+	}
+	if err := handler.Handle(t.Context(), tx, []eventstore.Recorded{e}); err != nil {
+		_ = tx.Rollback(t.Context())
+		return nil, err
+	}
+	return tx, nil
 }

@@ -54,11 +54,7 @@ func setup(t *testing.T) *fixture {
 
 func setupFake(t *testing.T) *fixture {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
+	cluster := testenv.FakeKafka(t)
 	f := setupOn(t, "orders", cluster.ListenAddrs()...)
 	f.cluster = cluster
 	return f
@@ -227,7 +223,7 @@ func (f *fixture) write(t *testing.T, records ...*kgo.Record) {
 	for _, r := range records {
 		f.writer.Produce(f.ctx, r, produced.Promise())
 	}
-	if err := errors.Join(f.writer.Flush(f.ctx), produced.Err(), kafka.Commit(f.ctx, f.writer, records...)); err != nil {
+	if err := errors.Join(f.writer.Flush(f.ctx), produced.Err(), kafka.EndTransaction(f.ctx, f.writer, kgo.TryCommit, records...)); err != nil {
 		t.Fatal(err)
 	}
 }

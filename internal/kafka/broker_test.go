@@ -13,18 +13,14 @@ import (
 
 	"github.com/ordo-platform/ordo/eventstore"
 	"github.com/ordo-platform/ordo/internal/kafka"
+	"github.com/ordo-platform/ordo/internal/testenv"
 )
 
 func setup(t *testing.T, opts ...kfake.Opt) (context.Context, kafka.Config, *kgo.Client) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
-	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
-	config := kafka.Config{Brokers: cluster.ListenAddrs()}
+	config := kafka.Config{Brokers: testenv.FakeKafka(t, opts...).ListenAddrs()}
 	cl, err := config.NewClient()
 	if err != nil {
 		t.Fatal(err)
@@ -68,13 +64,7 @@ func transaction(ctx context.Context, t *testing.T, p *kgo.Client, topic string,
 	if end == nil {
 		return
 	}
-	var err error
-	if *end == kgo.TryCommit {
-		err = kafka.Commit(ctx, p, &kgo.Record{Topic: topic})
-	} else {
-		err = p.EndTransaction(ctx, *end)
-	}
-	if err != nil {
+	if err := kafka.EndTransaction(ctx, p, *end, &kgo.Record{Topic: topic}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -155,7 +145,7 @@ func TestLastCheckpoint(t *testing.T) {
 	var produced kgo.FirstErrPromise
 	checkpoint := kafka.CheckpointRecord("orders", want)
 	p.Produce(ctx, checkpoint, produced.Promise())
-	if err := errors.Join(p.Flush(ctx), produced.Err(), kafka.Commit(ctx, p, checkpoint)); err != nil {
+	if err := errors.Join(p.Flush(ctx), produced.Err(), kafka.EndTransaction(ctx, p, commit, checkpoint)); err != nil {
 		t.Fatal(err)
 	}
 	transaction(ctx, t, p, "orders.relay", &commit, "not a checkpoint")

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kfake"
+
 	"github.com/ordo-platform/ordo/internal/embedded"
 )
 
@@ -21,7 +23,7 @@ func RealKafka() (broker, service string) {
 }
 
 // Kafka returns the seed brokers of a new in-memory cluster without topics. It is closed at the end of the test. A test
-// that injects faults makes its cluster with kfake itself.
+// that injects faults takes [FakeKafka].
 func Kafka(t testing.TB) []string {
 	t.Helper()
 	broker, err := embedded.StartBroker(embedded.BrokerConfig{})
@@ -30,4 +32,15 @@ func Kafka(t testing.TB) []string {
 	}
 	t.Cleanup(broker.Close)
 	return broker.Addrs()
+}
+
+// FakeKafka returns a new in-memory cluster of one broker. It is closed at the end of the test.
+func FakeKafka(t testing.TB, options ...kfake.Opt) *kfake.Cluster {
+	t.Helper()
+	cluster, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(1)}, options...)...)
+	if err != nil {
+		t.Fatalf("testenv: %v", err)
+	}
+	t.Cleanup(cluster.Close)
+	return cluster
 }

@@ -1,4 +1,4 @@
--- Must be a statement of its own after lock_head: it needs a snapshot that is younger than the lock.
+-- A statement of its own after lock_head, so that its snapshot is younger than the lock; before it, what is read is a hint.
 -- One descent of events_stream_version_key per stream. Locks: none.
 SELECT
     ARRAY(

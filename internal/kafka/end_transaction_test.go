@@ -45,7 +45,7 @@ func TestCommitOfTheFirstTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	committed := make(chan error, 1)
-	go func() { committed <- kafka.Commit(ctx, p, written) }()
+	go func() { committed <- kafka.EndTransaction(ctx, p, kgo.TryCommit, written) }()
 	select {
 	case err = <-committed:
 		close(goOn)
